@@ -1,0 +1,232 @@
+/**
+ * The nouns of the marketplace, as plain data. Everything else in the code base imports these and nothing from here
+ * imports anything back. Times are epoch milliseconds of the business clock unless a comment says otherwise.
+ */
+
+export type Revision = "2026" | "2024" | "2021";
+
+/** The operations of the service plane. */
+export type OperationName = "BatchMeterUsage" | "MeterUsage" | "RegisterUsage" | "ResolveCustomer";
+
+/** An AWS account: a seller, a simulated buyer, or both. */
+export interface Account {
+  /** 12 digits. */
+  readonly id: string;
+  readonly name?: string;
+  /** One value per buyer over all products and sellers (SPEC T-11). */
+  readonly customerIdentifier: string;
+  /** A suspended buyer is not billed: CustomerNotSubscribed (SPEC B-85). */
+  readonly suspended: boolean;
+  /** Where given, the account's keys are known in this partition only (SPEC L-4). */
+  readonly partition?: string;
+}
+
+/**
+ * What kind of identity a key belongs to. AWS tells them apart by the session (SPEC M-3); here they are declared.
+ * `ecs-task` covers Fargate; `eks-irsa` is a pod with an IAM role for its service account.
+ */
+export type CredentialKind =
+  | "iam-user"
+  | "assumed-role"
+  | "ec2"
+  | "ecs-task"
+  | "eks-irsa"
+  | "eks-pod-identity"
+  | "agentcore";
+
+export interface Credential {
+  readonly accessKeyId: string;
+  /** Plain in memory, sealed on disk. Never logged, never in an error. */
+  readonly secretAccessKey: string;
+  readonly accountId: string;
+  readonly kind: CredentialKind;
+  /** User name of an IAM user, role name otherwise. */
+  readonly name: string;
+  /** Present on temporary keys: every request must carry it (SPEC S-5). Sealed on disk. */
+  readonly sessionToken?: string;
+  /** Wall-clock epoch milliseconds (SPEC A.5). */
+  readonly expiresAt?: number;
+  /** IAM action patterns such as `aws-marketplace:*` (SPEC S-34). */
+  readonly allow: readonly string[];
+  /** Workloads: instance id, task ARN, pod id or runtime ARN. */
+  readonly resource?: string;
+  /** Workloads: the Region they run in. */
+  readonly region?: string;
+  /** Workloads: product codes of the image; absent = any (SPEC R-7). */
+  readonly productCodes?: readonly string[];
+  readonly launchedAt?: number;
+  readonly stoppedAt?: number;
+  readonly createdAt: number;
+}
+
+/** SPEC C-10 to C-18. */
+export type ProductType =
+  | "saas-subscription"
+  | "saas-contract"
+  | "saas-contract-with-consumption"
+  | "ami-fcp"
+  | "ami-hourly"
+  | "container-fcp"
+  | "container-hourly"
+  | "container-byol"
+  | "agentcore-fcp";
+
+export interface Dimension {
+  readonly name: string;
+  /** `metered` dimensions take usage; `entitlement` dimensions are what a contract grants (SPEC B-43). */
+  readonly kind: "metered" | "entitlement";
+  readonly description?: string;
+  readonly unit?: string;
+  /** USD per unit, a decimal string of up to three places (SPEC H-24). */
+  readonly price?: string;
+  /** When the dimension was added to the product (SPEC B-42). */
+  readonly addedAt: number;
+}
+
+export interface KeyVersion {
+  readonly version: number;
+  /** Present once the version was rotated out; it still signs (SPEC R-9, R-25). */
+  readonly rotatedAt?: number;
+  /** SPKI PEM. */
+  readonly publicKeyPem: string;
+  /** PKCS#8 PEM, plain in memory, sealed on disk. */
+  readonly privateKeyPem: string;
+}
+
+export interface Product {
+  /** What sellers call the product code: 25 lower-case letters and digits (SPEC N-2). */
+  readonly code: string;
+  /** The catalogue id, `prod-…`; never accepted as a product code (SPEC K-9). */
+  readonly entityId: string;
+  readonly title: string;
+  readonly sellerAccountId: string;
+  readonly type: ProductType;
+  readonly createdAt: number;
+  /** New integrations have no CustomerIdentifier and meter by licence only (SPEC B-15, B-21, T-10, J-18). */
+  readonly concurrentAgreementsOnly: boolean;
+  readonly dimensions: readonly Dimension[];
+  /** Regions whose endpoint accepts usage of this product (SPEC L-2). */
+  readonly enabledRegions: readonly string[];
+  readonly keyVersions: readonly KeyVersion[];
+  /** Where the buyer's browser posts the registration token (SPEC T-20). */
+  readonly registrationUrl?: string;
+}
+
+/**
+ * One purchase of one product by one buyer. Its state at an instant is derived from these times by
+ * `rules/agreements.ts`, so that state changes follow the business clock without anything having to run.
+ */
+export interface Agreement {
+  /** `agmt-…`. */
+  readonly id: string;
+  readonly productCode: string;
+  readonly buyerAccountId: string;
+  /** Counts changes; a decision rests on one version. */
+  readonly version: number;
+  readonly acceptedAt: number;
+  /** subscribe-success / licence activation. Absent = pending (SPEC B-80). */
+  readonly startedAt?: number;
+  /** unsubscribe-pending / License Deprovisioned: the final hour starts (SPEC B-82, B-84). */
+  readonly endingAt?: number;
+  /** unsubscribe-success, if it came before the final hour elapsed (SPEC B-83). */
+  readonly endedAt?: number;
+  /** Purchase Agreement Ended: changes nothing for metering by itself (SPEC N-24). */
+  readonly agreementEndedAt?: number;
+  /** subscribe-fail: the payment failed (SPEC N-9). */
+  readonly failedAt?: number;
+  readonly licenseArn?: string;
+  readonly offerId?: string;
+  readonly privateOffer: boolean;
+  readonly freeTrial: boolean;
+}
+
+export type EntitlementValue =
+  | { readonly IntegerValue: number }
+  | { readonly DoubleValue: number }
+  | { readonly BooleanValue: boolean }
+  | { readonly StringValue: string };
+
+export interface Entitlement {
+  readonly productCode: string;
+  readonly buyerAccountId: string;
+  readonly dimension: string;
+  readonly value: EntitlementValue;
+  readonly expiresAt: number;
+  readonly licenseArn?: string;
+}
+
+/** A registration token as it is kept: by its SHA-256, never by its value. */
+export interface RegistrationToken {
+  /** Lower-case hex SHA-256 of the token. */
+  readonly hash: string;
+  readonly productCode: string;
+  readonly buyerAccountId: string;
+  readonly agreementId?: string;
+  readonly licenseArn?: string;
+  readonly issuedAt: number;
+  /** First successful ResolveCustomer (SPEC T-4). */
+  readonly resolvedAt?: number;
+}
+
+/** A workload that metered or registered once: later calls are not refused for entitlement (SPEC R-5, M-6). */
+export interface MeteringWorkload {
+  readonly productCode: string;
+  readonly resource: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly operation: "RegisterUsage" | "MeterUsage";
+  readonly accessKeyId: string;
+  readonly launchedAt?: number;
+  /** First accepted call. */
+  readonly startedAt: number;
+}
+
+export interface Tag {
+  readonly Key: string;
+  readonly Value: string;
+}
+
+/** As on the wire, members that were not sent are absent. */
+export interface UsageAllocation {
+  readonly AllocatedUsageQuantity: number;
+  readonly Tags?: readonly Tag[];
+}
+
+/** As on the wire (SPEC C.1). */
+export interface UsageRecord {
+  /** Epoch seconds, fraction kept. */
+  readonly Timestamp: number;
+  readonly Dimension: string;
+  readonly CustomerIdentifier?: string;
+  readonly CustomerAWSAccountId?: string;
+  readonly LicenseArn?: string;
+  readonly Quantity?: number;
+  readonly UsageAllocations?: readonly UsageAllocation[];
+}
+
+/** Which of the four key spaces of the ledger a record lives in (SPEC B-60, M-20, M-31). */
+export type UsagePath = "productCode" | "license" | "resource" | "agentcore";
+
+/** One accepted record as the ledger gives it back (SPEC K.6). */
+export interface MeteringRecord {
+  readonly meteringRecordId: string;
+  readonly region: string;
+  readonly path: UsagePath;
+  readonly productCode: string;
+  /** The buyer. */
+  readonly accountId: string;
+  readonly licenseArn?: string;
+  readonly resource?: string;
+  readonly dimension: string;
+  /** Start of the UTC hour, epoch milliseconds. */
+  readonly hourAt: number;
+  /** As sent, epoch milliseconds (fraction of a second kept to the millisecond). */
+  readonly timestampAt: number;
+  readonly quantity: number;
+  readonly allocations?: readonly UsageAllocation[];
+  readonly clientToken?: string;
+  readonly requestId: string;
+  readonly receivedAt: number;
+  /** false: accepted, but the buyer's offer does not price it (SPEC B-42). */
+  readonly billable: boolean;
+}

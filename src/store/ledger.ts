@@ -1,0 +1,99 @@
+/**
+ * The ledger's port. Its only hard promise is `claim`: each record is inserted unless its usage key (or its client
+ * token) is taken, and the holder of the key comes back. Success, replay, DuplicateRecord and
+ * IdempotencyConflictException are comparisons with the holder, so no read-then-write race can exist.
+ */
+import type { MeteringRecord, MeteringWorkload, UsageAllocation, UsagePath } from "../api/types.ts";
+import type { AuditEvent } from "./audit.ts";
+
+/** One record to be claimed. Its usage key: region, path, productCode, holder, dimension, hour (SPEC B-60, M-20). */
+export interface UsageClaim {
+  readonly region: string;
+  readonly path: UsagePath;
+  readonly productCode: string;
+  /** Buyer account id (productCode), licence ARN (license) or workload resource (resource, agentcore). */
+  readonly holder: string;
+  /** The buyer's account. */
+  readonly accountId: string;
+  readonly dimension: string;
+  /** floor(epoch seconds / 3600), UTC (SPEC B-57). */
+  readonly hour: number;
+  readonly timestampMs: number;
+  readonly quantity: number;
+  readonly allocations?: readonly UsageAllocation[];
+  readonly billable: boolean;
+  /** Scope of the token: caller account and Region (SPEC M-24). On the agentcore path the token is the only key. */
+  readonly clientToken?: { readonly accountId: string; readonly token: string; readonly requestHash: string };
+}
+
+/** Who holds the key after the claim. */
+export interface UsageHolder {
+  readonly meteringRecordId: string;
+  readonly quantity: number;
+  /** true: this claim stored it. */
+  readonly fresh: boolean;
+  /** Set when the claim's client token was already taken: was it by a request with the same hash? */
+  readonly clientToken?: "same" | "conflict";
+}
+
+/**
+ * What one call commits, all or nothing: its records, its first-call registration, its token use and its audit event.
+ */
+export interface ClaimUnit {
+  readonly records: readonly UsageClaim[];
+  /** Insert unless (productCode, resource, operation) is there already. */
+  readonly workload?: MeteringWorkload;
+  /** Mark a registration token as resolved, once. */
+  readonly resolveToken?: { readonly hash: string; readonly at: number };
+  /** `Catalog.version` that the decision rested on; `StaleFactsError` when it has moved on. Absent: not compared. */
+  readonly factsVersion?: number;
+  /** Called inside the transaction, with the holders in the order of `records`. */
+  readonly audit: (outcome: ClaimOutcome) => AuditEvent;
+}
+
+export interface ClaimOutcome {
+  readonly holders: readonly UsageHolder[];
+  /** When the token was resolved first: another call's time when this one came second. */
+  readonly tokenResolvedAt?: number;
+  /** true: this call was the workload's first. */
+  readonly workloadFresh?: boolean;
+}
+
+/** The decision's facts changed before the claim: decide again. */
+export class StaleFactsError extends Error {
+  override readonly name = "StaleFactsError";
+}
+
+/** The store failed. `stored: "no"` = known not to be kept; `"unknown"` = only a retry can tell. */
+export class StoreFailure extends Error {
+  override readonly name = "StoreFailure";
+  readonly stored: "no" | "unknown";
+  constructor(stored: "no" | "unknown", cause: unknown) {
+    super(`The store failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.stored = stored;
+  }
+}
+
+export interface UsageFilter {
+  readonly productCode?: string;
+  readonly accountId?: string;
+  readonly licenseArn?: string;
+  readonly resource?: string;
+  readonly dimension?: string;
+  readonly region?: string;
+  /** Start of the UTC hour, epoch milliseconds; inclusive. */
+  readonly fromHourAt?: number;
+  /** Exclusive. */
+  readonly toHourAt?: number;
+}
+
+export interface Ledger {
+  /** Resolves after the fsync that holds the unit. Rejects with StaleFactsError or StoreFailure. */
+  claim(unit: ClaimUnit): Promise<ClaimOutcome>;
+  /** Accepted records in order of hour, then of the key; at most `limit` (default 1,000). */
+  records(filter: UsageFilter, limit?: number): Promise<readonly MeteringRecord[]>;
+  /** Number and sum of quantities of the records that match. */
+  count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }>;
+  /** Workloads that registered or metered. */
+  workloads(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[];
+}

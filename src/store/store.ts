@@ -1,0 +1,14 @@
+/** One store: the ports over one engine, opened and closed together. */
+import type { Audit } from "./audit.ts";
+import type { Catalog } from "./catalog.ts";
+import type { Ledger } from "./ledger.ts";
+
+export interface Store {
+  readonly catalog: Catalog;
+  readonly ledger: Ledger;
+  readonly audit: Audit;
+  /** Empties everything: catalogue, ledger, tokens, audit trail. For tests. */
+  reset(): Promise<void>;
+  /** Finishes what is queued, then releases the files. */
+  close(): Promise<void>;
+}
