@@ -31,6 +31,7 @@ export interface AuditDetail {
 export interface AuditFilter {
   readonly operation?: OperationName;
   readonly requestId?: string;
+  /** Both inclusive, as CloudTrail's times are. */
   readonly fromAt?: number;
   readonly toAt?: number;
 }
@@ -38,6 +39,6 @@ export interface AuditFilter {
 export interface Audit {
   /** Queued for the next commit; not waited for by refused calls. */
   append(event: AuditEvent): Promise<void>;
-  /** Newest first, at most `limit` (default 100). */
+  /** Newest first (by `at`, then by commit), at most `limit` (default 100). */
   events(filter: AuditFilter, limit?: number): Promise<readonly AuditEvent[]>;
 }

@@ -12,7 +12,7 @@ export interface CatalogChange {
   readonly agreements?: readonly Agreement[];
   readonly tokens?: readonly RegistrationToken[];
   readonly entitlements?: readonly Entitlement[];
-  /** Switches that differ from their default, as JSON. */
+  /** Switches that differ from their default, as JSON. The whole set: a switch that is not in it is back at its default. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 

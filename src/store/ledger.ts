@@ -47,14 +47,17 @@ export interface ClaimUnit {
   readonly resolveToken?: { readonly hash: string; readonly at: number };
   /** `Catalog.version` that the decision rested on; `StaleFactsError` when it has moved on. Absent: not compared. */
   readonly factsVersion?: number;
-  /** Called inside the transaction, with the holders in the order of `records`. */
-  readonly audit: (outcome: ClaimOutcome) => AuditEvent;
+  /**
+   * Called inside the transaction, with the holders in the order of `records`. undefined: nothing to keep, because the
+   * call is refused on what the holders say and the refusal is appended by itself.
+   */
+  readonly audit: (outcome: ClaimOutcome) => AuditEvent | undefined;
 }
 
 export interface ClaimOutcome {
   readonly holders: readonly UsageHolder[];
-  /** When the token was resolved first: another call's time when this one came second. */
-  readonly tokenResolvedAt?: number;
+  /** true: the token of `resolveToken` had been resolved before this unit. */
+  readonly tokenResolvedBefore?: boolean;
   /** true: this call was the workload's first. */
   readonly workloadFresh?: boolean;
 }

@@ -1,0 +1,269 @@
+/**
+ * Meterhouse as a library: an in-process server on a free port for anyone's tests.
+ *
+ *     import { startMeterhouse } from "meterhouse";
+ *     const meterhouse = await startMeterhouse();
+ *
+ * Requests go over HTTP through the same code as `meterhouse serve`; what this object adds is what AWS hides: a clock
+ * to turn, buyers who subscribe, registration tokens, the records that were kept.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Settings, SettingsInput } from "./api/settings.ts";
+import type {
+  Account,
+  Agreement,
+  Credential,
+  EntitlementValue,
+  MeteringRecord,
+  MeteringWorkload,
+} from "./api/types.ts";
+import { demoCatalog } from "./catalog/demo.ts";
+import { type CatalogDocument, checkCatalog, readCatalog } from "./catalog/file.ts";
+import { entitlementValue } from "./catalog/schema.ts";
+import { createBusinessClock, parseDurationMs, type SettableClock } from "./clock.ts";
+import type { Fault } from "./faults.ts";
+import type { AgreementReference } from "./marketplace/agreements.ts";
+import { billedSecondsByHour, meteredFrom } from "./rules/proration.ts";
+import { createLog, type Service, startService } from "./service.ts";
+import type { UsageFilter } from "./store/ledger.ts";
+
+export type { Fault } from "./faults.ts";
+export type { AgreementReference } from "./marketplace/agreements.ts";
+
+/** An instant: a Date, epoch milliseconds, or ISO text. */
+export type Instant = Date | number | string;
+
+export interface MeterhouseOptions {
+  /** Path of a catalogue file (JSON or YAML) or the document itself. Default: the demo catalogue. */
+  readonly catalog?: string | Readonly<Record<string, unknown>>;
+  /** The switches that differ from their defaults (SPEC section J). */
+  readonly settings?: Partial<SettingsInput>;
+  /** Where the business clock starts; it then stands still until moved. Default: it follows the wall clock. */
+  readonly now?: Instant;
+  /** Default 0: a free port. */
+  readonly port?: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default: a temporary folder that `close()` removes. */
+  readonly dataDir?: string;
+  /** Epoch milliseconds for SigV4, `Date` and session expiry. Default Date.now. */
+  readonly wallClock?: () => number;
+  /** What refills the rate buckets (SPEC C-31). Default "wall". */
+  readonly rateClock?: "wall" | "business";
+}
+
+export interface MeterhouseClock {
+  now(): Date;
+  /** Moves to an instant and stands still there. */
+  set(to: Instant): void;
+  /** Milliseconds, or text such as "90s", "15m", "2h", "30d"; the clock then stands still. */
+  advance(by: number | string): void;
+}
+
+/** What happens at the marketplace, to drive a test. `at` defaults to now on the business clock. */
+export interface MarketplaceActions {
+  /**
+   * The buyer purchases: completes a pending agreement of the pair or makes one, and activates it unless the payment
+   * fails. `customer` = account id or CustomerIdentifier.
+   */
+  purchase(input: {
+    readonly product: string;
+    readonly customer: string;
+    readonly at?: Instant;
+    readonly privateOffer?: string | boolean;
+    readonly freeTrial?: boolean;
+    readonly paymentFails?: boolean;
+  }): Promise<Agreement>;
+  /** subscribe-success: a pending agreement starts; in its final hour it goes on; after its end a new one starts. */
+  subscribeSuccess(input: {
+    readonly product: string;
+    readonly customer: string;
+    readonly at?: Instant;
+  }): Promise<Agreement>;
+  /** unsubscribe-pending: the final hour starts. By agreement id, licence ARN, or product and customer. */
+  cancel(input: AgreementReference & { readonly at?: Instant }): Promise<Agreement>;
+  /** unsubscribe-success: no usage is accepted any more. */
+  unsubscribeSuccess(input: AgreementReference & { readonly at?: Instant }): Promise<Agreement>;
+  /** Purchase Agreement Ended: changes nothing for metering by itself (SPEC N-24). */
+  endPurchaseAgreement(input: AgreementReference & { readonly at?: Instant }): Promise<Agreement>;
+  /** Changes one entitlement of a contract. */
+  amendEntitlement(input: {
+    readonly product: string;
+    readonly customer: string;
+    readonly dimension: string;
+    readonly value: EntitlementValue | number | string | boolean;
+  }): Promise<void>;
+  suspendAccount(input: { readonly account: string; readonly suspended?: boolean }): Promise<Account>;
+  /** The workload behind a key was launched, or stopped. */
+  launchWorkload(input: { readonly accessKeyId: string; readonly at?: Instant }): Promise<void>;
+  stopWorkload(input: { readonly accessKeyId: string; readonly at?: Instant }): Promise<void>;
+}
+
+/** Seconds billed for one workload (SPEC R-10 to R-13). */
+export interface BilledSeconds {
+  readonly total: number;
+  /** By ISO start of the UTC hour. */
+  readonly byHour: Readonly<Record<string, number>>;
+  /** ISO instant up to which they run; absent while the workload runs. */
+  readonly until?: string;
+}
+
+export interface Meterhouse {
+  /** For example http://127.0.0.1:54321 */
+  readonly endpoint: string;
+  /** By access key id. */
+  readonly credentials: Readonly<Record<string, Credential>>;
+  readonly clock: MeterhouseClock;
+  readonly marketplace: MarketplaceActions;
+  /** Short for `marketplace.purchase`. */
+  subscribe(input: {
+    readonly product: string;
+    readonly customer: string;
+    readonly freeTrial?: boolean;
+  }): Promise<Agreement>;
+  /** A registration token, as the buyer's browser would post it (already decoded). */
+  issueToken(input: {
+    readonly product: string;
+    readonly customer: string;
+    readonly agreement?: string;
+  }): Promise<string>;
+  /** Accepted metering records. */
+  records(filter?: UsageFilter): Promise<readonly MeteringRecord[]>;
+  /** Workloads that registered or metered. */
+  workloads(filter?: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[];
+  billedSeconds(input: { readonly accessKeyId: string; readonly product?: string }): BilledSeconds;
+  plan(fault: Fault): void;
+  /** PEM (SPKI) of a product's key version. */
+  publicKey(product: string, version: number): string;
+  readonly settings: Settings;
+  /** Back to the state at start (or to another catalogue, settings, time), with an empty ledger and full rate buckets. */
+  reset(options?: Pick<MeterhouseOptions, "catalog" | "settings" | "now">): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts a server. Rejects with a message that a person can act on when the catalogue or a setting is not valid. */
+export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<Meterhouse> {
+  const wallClock = options.wallClock ?? Date.now;
+  const clock = createBusinessClock(wallClock, options.now === undefined ? undefined : instantMs(options.now));
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), "meterhouse-")));
+  const start = { catalog: options.catalog, settings: options.settings, now: options.now };
+  const service = await startService({
+    dataDir,
+    host: options.host ?? "127.0.0.1",
+    port: options.port ?? 0,
+    clock,
+    wallClock,
+    rateClock: options.rateClock === "business" ? clock.now : () => performance.now(),
+    catalog: await catalogOf(options.catalog),
+    allowedHosts: [],
+    env: process.env,
+    log: createLog("error"),
+  });
+  if (options.settings !== undefined) await service.changeSettings(options.settings);
+  return {
+    endpoint: service.url,
+    get credentials() {
+      return Object.fromEntries(service.store.catalog.all().credentials.map((one) => [one.accessKeyId, one]));
+    },
+    clock: {
+      now: () => new Date(clock.now()),
+      set: (to) => clock.set(instantMs(to)),
+      advance: (by) => clock.advance(parseDurationMs(by)),
+    },
+    marketplace: marketplaceActions(service, clock),
+    subscribe: (input) => service.agreements.purchase(input, clock.now()),
+    issueToken: (input) => service.agreements.issueToken(input, clock.now()),
+    records: (filter = {}) => service.store.ledger.records(filter),
+    workloads: (filter = {}) => service.store.ledger.workloads(filter),
+    billedSeconds: (input) => billedSeconds(service, clock, input),
+    plan: (fault) => service.faults.plan(fault),
+    publicKey: (product, version) => publicKey(service, product, version),
+    get settings() {
+      return service.settings();
+    },
+    reset: async (to = {}) => {
+      const { catalog, settings, now } = { ...start, ...to };
+      service.faults.clear();
+      service.throttle.reset();
+      if (now === undefined) clock.follow();
+      else clock.set(instantMs(now));
+      await service.store.reset();
+      await service.loadCatalog(await catalogOf(catalog));
+      if (settings !== undefined) await service.changeSettings(settings);
+    },
+    close: async () => {
+      await service.close();
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function instantMs(instant: Instant): number {
+  const ms = typeof instant === "number" ? instant : new Date(instant).getTime();
+  if (!Number.isFinite(ms))
+    throw new TypeError(`'${String(instant)}' is not an instant; write ISO text, a Date or epoch milliseconds.`);
+  return ms;
+}
+
+async function catalogOf(catalog: MeterhouseOptions["catalog"]): Promise<CatalogDocument> {
+  if (catalog === undefined) return demoCatalog();
+  return typeof catalog === "string" ? readCatalog(catalog) : checkCatalog(catalog, "catalog");
+}
+
+function marketplaceActions({ agreements, store }: Service, clock: SettableClock): MarketplaceActions {
+  const when = (at: Instant | undefined): number => (at === undefined ? clock.now() : instantMs(at));
+  const changeWorkload = async (accessKeyId: string, change: { launchedAt?: number; stoppedAt?: number }) => {
+    const credential = store.catalog.credential(accessKeyId);
+    if (credential === undefined) throw new Error(`There is no credential '${accessKeyId}'.`);
+    await store.catalog.apply({ credentials: [{ ...credential, ...change }] });
+  };
+  return {
+    purchase: (input) => agreements.purchase(input, when(input.at)),
+    subscribeSuccess: (input) => agreements.subscribeSuccess(input, when(input.at)),
+    cancel: (input) => agreements.cancel(input, when(input.at)),
+    unsubscribeSuccess: (input) => agreements.unsubscribeSuccess(input, when(input.at)),
+    endPurchaseAgreement: (input) => agreements.endPurchaseAgreement(input, when(input.at)),
+    amendEntitlement: async (input) => {
+      const value = entitlementValue(input.value);
+      if (value === undefined) throw new Error(`${JSON.stringify(input.value)} is not the value of an entitlement.`);
+      await agreements.amendEntitlement({ ...input, value }, clock.now());
+    },
+    suspendAccount: ({ account, suspended = true }) => agreements.suspend(account, suspended),
+    launchWorkload: ({ accessKeyId, at }) => changeWorkload(accessKeyId, { launchedAt: when(at) }),
+    stopWorkload: ({ accessKeyId, at }) => changeWorkload(accessKeyId, { stoppedAt: when(at) }),
+  };
+}
+
+function publicKey(service: Service, product: string, version: number): string {
+  const found = service.store.catalog.product(product)?.keyVersions.find((one) => one.version === version);
+  if (found === undefined) throw new Error(`Product '${product}' has no key version ${version}.`);
+  return found.publicKeyPem;
+}
+
+function billedSeconds(
+  { store, settings }: Service,
+  clock: SettableClock,
+  { accessKeyId, product }: { readonly accessKeyId: string; readonly product?: string },
+): BilledSeconds {
+  const credential = store.catalog.credential(accessKeyId);
+  if (credential?.resource === undefined) throw new Error(`'${accessKeyId}' is not the key of a workload.`);
+  const { stoppedAt, resource } = credential;
+  const byHour: Record<string, number> = {};
+  const registered = store.ledger.workloads({ resource, ...(product === undefined ? {} : { productCode: product }) });
+  for (const life of registered) {
+    if (life.operation !== "RegisterUsage") continue;
+    const startAt = meteredFrom({ launchedAt: life.launchedAt, registeredAt: life.startedAt }, settings());
+    for (const [hourAt, seconds] of billedSecondsByHour(startAt, stoppedAt ?? clock.now())) {
+      const hour = new Date(hourAt).toISOString().replace(".000Z", "Z");
+      byHour[hour] = (byHour[hour] ?? 0) + seconds;
+    }
+  }
+  const total = Object.values(byHour).reduce((sum, seconds) => sum + seconds, 0);
+  return {
+    total,
+    byHour,
+    ...(stoppedAt === undefined ? {} : { until: new Date(stoppedAt).toISOString().replace(".000Z", "Z") }),
+  };
+}

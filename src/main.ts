@@ -1,0 +1,70 @@
+/** The command line: `meterhouse serve`, `meterhouse catalog check`. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import { CatalogFileError, readCatalog } from "./catalog/file.ts";
+import { serve } from "./serve.ts";
+import { version } from "./version.ts";
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("A port is a number from 0 to 65535; 0 picks a free one.");
+  return port;
+}
+
+function collect(value: string, values: readonly string[]): readonly string[] {
+  return [...values, value];
+}
+
+const program = new Command("meterhouse")
+  .description(
+    "The AWS Marketplace Metering Service, self-hosted: any AWS SDK, unmodified, gets the answers AWS would give.\nIndependent of Amazon.",
+  )
+  .version(version)
+  .showHelpAfterError();
+
+program
+  .command("serve")
+  .description("start the server")
+  .addOption(new Option("--port <number>", "port; 0 picks a free one").env("METERHOUSE_PORT").default(4016).argParser(portNumber))
+  .addOption(new Option("--host <address>", "address to listen on").env("METERHOUSE_HOST").default("127.0.0.1"))
+  .addOption(new Option("--data <dir>", "data folder").env("METERHOUSE_DATA").default("./meterhouse-data"))
+  .addOption(new Option("--catalog <file>", "catalogue file (YAML or JSON), loaded at every start").env("METERHOUSE_CATALOG").conflicts("demo"))
+  .addOption(new Option("--demo", "load the demo catalogue and print its credentials"))
+  .addOption(
+    new Option("--allowed-host <name>", "name that browsers may reach the server by; repeatable")
+      .default([] as readonly string[], "loopback names and addresses")
+      .argParser(collect),
+  )
+  .addOption(
+    new Option("--log-level <level>", "what goes to stderr").choices(["debug", "info", "warn", "error", "silent"]).env("METERHOUSE_LOG_LEVEL").default("info"),
+  )
+  .addHelpText(
+    "after",
+    `
+Examples:
+  meterhouse serve --demo
+  meterhouse serve --catalog catalog.yaml --port 0 --data /var/lib/meterhouse
+
+Environment: METERHOUSE_MASTER_KEY seals the secrets at rest (32 bytes as 64 hex digits or base64);
+without it a key file is made in the data folder.`,
+  )
+  .action(serve);
+
+const catalog = program.command("catalog").description("catalogue files");
+catalog
+  .command("check")
+  .description("validate a catalogue file and say where it is wrong")
+  .argument("<file>")
+  .action(async (file: string) => {
+    const document = await readCatalog(file);
+    const counts = Object.entries(document).flatMap(([name, value]) => (Array.isArray(value) ? [`${value.length} ${name}`] : []));
+    console.log(`${file} is valid: ${counts.join(", ") || "empty"}.`);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // What a person can act on is told in its own words; a bug shows where it is.
+  const isExpected = error instanceof CatalogFileError || (error instanceof Error && !(error instanceof TypeError));
+  console.error(isExpected ? `meterhouse: ${error.message}` : error);
+  process.exitCode = 1;
+}

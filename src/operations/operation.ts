@@ -1,0 +1,41 @@
+/** What an operation is to the ladder that calls it. */
+import type { Settings } from "../api/settings.ts";
+import type { Credential, OperationName } from "../api/types.ts";
+import type { AuditDetail, AuditEvent } from "../store/audit.ts";
+import type { Store } from "../store/store.ts";
+
+/** One authenticated call. */
+export interface Call {
+  readonly requestId: string;
+  readonly operation: OperationName;
+  readonly credential: Credential;
+  /** Of the endpoint, by the credential scope (W-7). */
+  readonly region: string;
+  /** Business clock, epoch milliseconds: one instant for the whole call. */
+  readonly now: number;
+  readonly settings: Settings;
+  /** Records that a planned fault leaves unprocessed, by index (B-92). */
+  readonly unprocessed: readonly number[];
+  readonly source: Pick<AuditDetail, "source" | "userAgent">;
+}
+
+export interface Operation {
+  /** Throws where the Region does not offer the operation, or the product is not enabled there (L-1, L-2). */
+  requireRegion(input: unknown, call: Call, store: Store): void;
+  /** Resolves with the answer's members once everything that it says is durable. */
+  handle(input: unknown, call: Call, store: Store): Promise<object>;
+}
+
+/** The call as the audit trail keeps it. */
+export function auditEvent(call: Call, outcome: string, detail: AuditDetail): AuditEvent {
+  return {
+    requestId: call.requestId,
+    at: call.now,
+    operation: call.operation,
+    region: call.region,
+    accessKeyId: call.credential.accessKeyId,
+    accountId: call.credential.accountId,
+    outcome,
+    detail: { ...detail, ...call.source },
+  };
+}

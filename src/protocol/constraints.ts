@@ -1,0 +1,257 @@
+/**
+ * Reads a parsed JSON body against the table of shapes. Two passes, because AWS reports a wrong type before any
+ * constraint: `readInput` answers SerializationException on the first wrong type (W-56), `checkConstraints` collects
+ * every violation into one ValidationException (W-58).
+ */
+import { ServiceError } from "../api/errors.ts";
+import { inputShapes, type Shape, type StructureShape } from "../api/shapes.ts";
+import type { OperationName, Revision } from "../api/types.ts";
+
+type Reader = (value: unknown, path: string, lenientNumbers: boolean) => unknown;
+type Checker = (value: unknown, path: string, violations: Violations) => void;
+interface CompiledShape {
+  readonly read: Reader;
+  readonly check: Checker;
+}
+
+/** How many violations one message spells out; the count in front stays the true one. */
+const violationsShownMax = 10;
+
+class Violations {
+  count = 0;
+  readonly texts: string[] = [];
+  add(value: unknown, path: string, constraint: string): void {
+    this.count += 1;
+    if (this.texts.length < violationsShownMax) {
+      this.texts.push(`${shown(value)} at '${path}' failed to satisfy constraint: Member must ${constraint}`);
+    }
+  }
+}
+
+const shownMaxLength = 256;
+
+function shown(value: unknown): string {
+  if (value === undefined || value === null) return "Value null";
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return `Value '${text.length > shownMaxLength ? `${text.slice(0, shownMaxLength)}…` : text}'`;
+}
+
+/** What Jackson, which parses on AWS's side, calls the token it met (W-56). */
+function tokenName(value: unknown): string {
+  switch (typeof value) {
+    case "string":
+      return "STRING_VALUE";
+    case "number":
+      return Number.isInteger(value) ? "NUMBER_VALUE" : "DECIMAL_VALUE";
+    default:
+      return value === true ? "TRUE_VALUE" : "FALSE_VALUE";
+  }
+}
+
+function wrongType(value: unknown, path: string, wanted: string, send: string): ServiceError {
+  const got = shown(value).slice("Value ".length);
+  const help = ` (${path || "the body"}: got ${got}; send ${send})`;
+  if (Array.isArray(value)) {
+    return new ServiceError("SerializationException", `Unrecognized collection type class java.lang.${wanted}${help}`);
+  }
+  if (typeof value === "object") {
+    return new ServiceError("SerializationException", `Start of structure or map found where not expected${help}`);
+  }
+  return new ServiceError("SerializationException", `${tokenName(value)} cannot be converted to ${wanted}${help}`);
+}
+
+function compileScalar(shape: Shape): CompiledShape {
+  switch (shape.type) {
+    case "string":
+      return compileString(shape.min, shape.max, shape.pattern);
+    case "integer":
+      return compileInteger(shape.min, shape.max);
+    case "boolean":
+      return {
+        read: (value, path) => {
+          if (typeof value !== "boolean") throw wrongType(value, path, "Boolean", "true or false");
+          return value;
+        },
+        check: () => {},
+      };
+    default:
+      return {
+        // W-13, W-14: a JSON number of epoch seconds, with or without a fraction; never text.
+        read: (value, path) => {
+          if (typeof value !== "number" || !Number.isFinite(value)) {
+            throw wrongType(value, path, "Timestamp", "epoch seconds as a JSON number, such as 1786785300");
+          }
+          return value;
+        },
+        check: () => {},
+      };
+  }
+}
+
+function compileString(min: number | undefined, max: number | undefined, pattern: RegExp | undefined): CompiledShape {
+  return {
+    read: (value, path) => {
+      if (typeof value !== "string") throw wrongType(value, path, "String", "a JSON string");
+      return value;
+    },
+    check: (value, path, violations) => {
+      const text = value as string;
+      if (max !== undefined && text.length > max) {
+        violations.add(text, path, `have length less than or equal to ${max}`);
+      }
+      if (min !== undefined && text.length < min) {
+        violations.add(text, path, `have length greater than or equal to ${min}`);
+      } else if (pattern !== undefined && !pattern.test(text)) {
+        violations.add(text, path, `satisfy regular expression pattern: ${pattern.source}`);
+      }
+    },
+  };
+}
+
+const integerMax = 2_147_483_647;
+
+function compileInteger(min: number | undefined, max: number | undefined): CompiledShape {
+  return {
+    read: (value, path, lenientNumbers) => {
+      if (typeof value !== "number" || !Number.isFinite(value)) {
+        throw wrongType(value, path, "Integer", "a whole JSON number without quotes");
+      }
+      if (!Number.isInteger(value)) {
+        // W-57: flooring would drop billed units silently.
+        if (!lenientNumbers) throw wrongType(value, path, "Integer", "a whole number");
+        return Math.floor(value);
+      }
+      if (max === undefined && Math.abs(value) > integerMax) {
+        throw wrongType(value, path, "Integer", `a whole number up to ${integerMax}`);
+      }
+      return value;
+    },
+    check: (value, path, violations) => {
+      const number = value as number;
+      if (max !== undefined && number > max) violations.add(number, path, `have value less than or equal to ${max}`);
+      if (min !== undefined && number < min) violations.add(number, path, `have value greater than or equal to ${min}`);
+    },
+  };
+}
+
+function compileList(shape: Extract<Shape, { type: "list" }>, revision: Revision): CompiledShape {
+  const member = compile(shape.member, revision);
+  const { min, max, maxRaises } = shape;
+  return {
+    read: (value, path, lenientNumbers) => {
+      if (!Array.isArray(value)) {
+        const text =
+          typeof value === "object" ? "Start of structure or map found where not expected" : "Unexpected field type";
+        throw new ServiceError("SerializationException", `${text} (${path}: send a JSON array)`);
+      }
+      const copy = new Array<unknown>(value.length);
+      for (let index = 0; index < value.length; index += 1) {
+        copy[index] = member.read(value[index], `${path}[${index}]`, lenientNumbers);
+      }
+      return copy;
+    },
+    check: (value, path, violations) => {
+      const list = value as readonly unknown[];
+      if (min !== undefined && list.length < min) {
+        violations.add(list, path, `have length greater than or equal to ${min}`);
+      }
+      if (max !== undefined && maxRaises === undefined && list.length > max) {
+        violations.add(list, path, `have length less than or equal to ${max}`);
+        return; // The members of an over-long list are not looked at: nobody can make us report on millions.
+      }
+      for (let index = 0; index < list.length; index += 1) {
+        member.check(list[index], `${path}.${index + 1}.member`, violations);
+      }
+    },
+  };
+}
+
+function lowerCamel(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
+}
+
+function compileStructure(shape: StructureShape, revision: Revision): CompiledShape {
+  const members = shape.members.flatMap((member) => {
+    const inner = member.shape[revision];
+    if (inner === undefined) return [];
+    return {
+      name: member.name,
+      wireName: lowerCamel(member.name),
+      required: member.required.includes(revision) && member.raises === undefined,
+      checked: member.raises === undefined,
+      compiled: compile(inner, revision),
+    };
+  });
+  return {
+    read: (value, path, lenientNumbers) => {
+      if (typeof value !== "object" || value === null || Array.isArray(value)) {
+        const text = Array.isArray(value)
+          ? "Unrecognized collection type class java.util.ArrayList"
+          : "Unexpected field type";
+        throw new ServiceError("SerializationException", `${text} (${path || "the body"}: send a JSON object)`);
+      }
+      const source = value as Record<string, unknown>;
+      const copy: Record<string, unknown> = {};
+      for (const { name, compiled } of members) {
+        const inner = Object.hasOwn(source, name) ? source[name] : undefined;
+        // W-16: null equals absent, unknown members are ignored.
+        if (inner === undefined || inner === null) continue;
+        copy[name] = compiled.read(inner, path === "" ? name : `${path}.${name}`, lenientNumbers);
+      }
+      return copy;
+    },
+    check: (value, path, violations) => {
+      const source = value as Record<string, unknown>;
+      for (const member of members) {
+        const inner = source[member.name];
+        if (inner === undefined) {
+          if (member.required)
+            violations.add(null, path === "" ? member.wireName : `${path}.${member.wireName}`, "not be null");
+        } else if (member.checked) {
+          member.compiled.check(inner, path === "" ? member.wireName : `${path}.${member.wireName}`, violations);
+        }
+      }
+    },
+  };
+}
+
+function compile(shape: Shape, revision: Revision): CompiledShape {
+  if (shape.type === "structure") return compileStructure(shape, revision);
+  if (shape.type === "list") return compileList(shape, revision);
+  return compileScalar(shape);
+}
+
+const compiledInputs = new Map<string, CompiledShape>();
+
+function compiledInput(operation: OperationName, revision: Revision): CompiledShape {
+  const key = `${operation}/${revision}`;
+  let compiled = compiledInputs.get(key);
+  if (compiled === undefined) {
+    compiled = compile(inputShapes[operation], revision);
+    compiledInputs.set(key, compiled);
+  }
+  return compiled;
+}
+
+/** Checks types and returns a copy that holds the known, non-null members only. Throws SerializationException. */
+export function readInput(
+  operation: OperationName,
+  revision: Revision,
+  body: unknown,
+  lenientNumbers: boolean,
+): unknown {
+  return compiledInput(operation, revision).read(body, "", lenientNumbers);
+}
+
+/** Throws one ValidationException that names every violation, worded as AWS words it. */
+export function checkConstraints(operation: OperationName, revision: Revision, input: unknown): void {
+  const violations = new Violations();
+  compiledInput(operation, revision).check(input, "", violations);
+  if (violations.count === 0) return;
+  const hidden = violations.count - violations.texts.length;
+  throw new ServiceError(
+    "ValidationException",
+    `${violations.count} validation error${violations.count === 1 ? "" : "s"} detected: ${violations.texts.join("; ")}` +
+      (hidden > 0 ? `; and ${hidden} more` : ""),
+  );
+}

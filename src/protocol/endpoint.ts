@@ -1,0 +1,289 @@
+/**
+ * The service plane: one call from bytes to bytes. The ladder below is the one order of checks for all operations
+ * (SPEC W-60); what comes after it is the operation's own page.
+ */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import { ServiceError } from "../api/errors.ts";
+import { requestBodyMaxBytes } from "../api/limits.ts";
+import type { Settings } from "../api/settings.ts";
+import type { Credential, OperationName } from "../api/types.ts";
+import type { Clock } from "../clock.ts";
+import type { Fault, FaultPlan } from "../faults.ts";
+import { operations } from "../operations/index.ts";
+import { auditEvent, type Call } from "../operations/operation.ts";
+import type { Store } from "../store/store.ts";
+import { requireAllowed } from "./authorise.ts";
+import { contentType, errorBody, parseBody, resultBody } from "./awsJson.ts";
+import { checkConstraints, readInput } from "./constraints.ts";
+import { createVerifier } from "./sigv4.ts";
+import type { Throttle } from "./throttle.ts";
+
+/** An HTTP request whose body has been read, or was too long to be. */
+export interface WireRequest {
+  readonly method: string;
+  /** As on the request line. */
+  readonly url: string;
+  readonly rawHeaders: readonly string[];
+  readonly body: Buffer;
+  readonly isTooLarge: boolean;
+  readonly remoteAddress: string | undefined;
+}
+
+export interface WireAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export interface EndpointOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly wallClock: () => number;
+  readonly settings: () => Settings;
+  readonly throttle: Throttle;
+  readonly faults: FaultPlan;
+  readonly log: Logger;
+}
+
+/** What the steps of the ladder have found out so far. */
+interface Exchange {
+  readonly request: WireRequest;
+  readonly requestId: string;
+  readonly settings: Settings;
+  operation: OperationName;
+  json: Record<string, unknown>;
+  input: unknown;
+  credential: Credential | undefined;
+  region: string;
+  call: Call | undefined;
+  faults: readonly Fault[];
+}
+
+interface Step {
+  readonly name: string;
+  readonly run: (exchange: Exchange) => void;
+}
+
+const targetPrefix = "AWSMPMeteringService.";
+
+/** The value of a header, by its lower-case name. */
+function header(request: WireRequest, name: string): string | undefined {
+  const { rawHeaders } = request;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const candidate = rawHeaders[index];
+    if (candidate?.length === name.length && candidate.toLowerCase() === name) return rawHeaders[index + 1];
+  }
+  return undefined;
+}
+
+function unknownOperation(message: string, status = 400): ServiceError {
+  return new ServiceError("UnknownOperationException", message, status);
+}
+
+function isJsonType(type: string, settings: Settings): boolean {
+  const bare = (type.split(";")[0] ?? "").trim().toLowerCase(); // W-11
+  if (bare === contentType) return true;
+  return settings.lenientContentType && (bare === "application/json" || bare === "application/x-amz-json-1.0"); // W-52
+}
+
+export function createEndpoint(options: EndpointOptions): (request: WireRequest) => Promise<WireAnswer> {
+  const { store, clock, throttle, faults, log } = options;
+  const verifier = createVerifier({
+    credential: (accessKeyId) => store.catalog.credential(accessKeyId),
+    account: (id) => store.catalog.account(id),
+    wallClock: options.wallClock,
+    enforceRegions: () => options.settings().enforceRegions,
+  });
+
+  /** In SPEC W-60's order. Each step throws a ServiceError or leaves what it found in the exchange. */
+  const ladder: readonly Step[] = [
+    {
+      name: "size", // W-18, W-19
+      run: ({ request }) => {
+        if (!request.isTooLarge) return;
+        throw new ServiceError(
+          "RequestEntityTooLargeException",
+          `The request body has ${requestBodyMaxBytes} bytes or more; it must stay under 1 MB, member names included. Send fewer records or allocations a request.`,
+        );
+      },
+    },
+    {
+      name: "method", // W-50
+      run: ({ request }) => {
+        if (request.method !== "POST")
+          throw unknownOperation(`The method ${request.method} is not used; send POST.`, 404);
+      },
+    },
+    {
+      name: "content type", // W-51, W-52
+      run: ({ request, settings }) => {
+        const type = header(request, "content-type");
+        if (request.body.length === 0 || isJsonType(type ?? "", settings)) return;
+        throw unknownOperation(`The content type '${type ?? ""}' is not spoken here; send ${contentType}.`, 404);
+      },
+    },
+    {
+      name: "target", // W-10, W-53
+      run: (exchange) => {
+        const target = header(exchange.request, "x-amz-target");
+        const operation = target?.startsWith(targetPrefix) ? target.slice(targetPrefix.length) : "";
+        if (!Object.hasOwn(operations, operation)) {
+          throw unknownOperation(
+            `The X-Amz-Target '${target ?? ""}' names no operation; send ${targetPrefix}<operation> with one of ${Object.keys(operations).join(", ")}.`,
+          );
+        }
+        exchange.operation = operation as OperationName;
+      },
+    },
+    {
+      name: "JSON", // W-54, W-55
+      run: (exchange) => {
+        exchange.json = parseBody(exchange.request.body);
+      },
+    },
+    {
+      name: "authentication", // S-20 to S-32: form, date, scope, key, signature, token
+      run: (exchange) => {
+        const { credential, region } = verifier.verify(exchange.request);
+        exchange.credential = credential;
+        exchange.region = region;
+        exchange.call = callOf(exchange, credential, clock.now());
+      },
+    },
+    {
+      name: "authorisation", // S-33, M-42
+      run: ({ credential, region, operation, json }) => {
+        if (credential === undefined) return;
+        requireAllowed(credential, region, operation, operation === "MeterUsage" && json.DryRun === true);
+      },
+    },
+    {
+      name: "member types", // W-56, W-57
+      run: (exchange) => {
+        const { operation, settings } = exchange;
+        exchange.input = readInput(operation, settings.revision, exchange.json, settings.lenientNumbers);
+      },
+    },
+    {
+      name: "constraints", // W-58
+      run: ({ operation, settings, input }) => checkConstraints(operation, settings.revision, input),
+    },
+    {
+      name: "Region", // L-1, L-2
+      run: ({ operation, input, call }) => {
+        if (call !== undefined) operations[operation].requireRegion(input, call, store);
+      },
+    },
+    {
+      name: "rate", // C-30, C-31
+      run: (exchange) => {
+        const { call, operation, region, settings } = exchange;
+        if (call === undefined) return;
+        throttle.take(call.credential.accountId, region, operation, settings);
+        exchange.faults = faults.take(operation);
+        if (exchange.faults.some((fault) => fault.kind === "throttle")) {
+          throw new ServiceError("ThrottlingException", "Rate exceeded. (This is a planned fault.)");
+        }
+      },
+    },
+  ];
+
+  const answerCall = async (exchange: Exchange): Promise<string> => {
+    for (const step of ladder) step.run(exchange);
+    const { call, operation, input, faults: hits } = exchange;
+    if (call === undefined) throw new Error("The ladder let an unauthenticated call pass.");
+    if (hits.length === 0) return resultBody(operation, await operations[operation].handle(input, call, store));
+    await applyFaults(hits, "before-commit");
+    const unprocessed = hits.flatMap((fault) => (fault.kind === "unprocessed" ? fault.records : []));
+    const result = await operations[operation].handle(input, { ...call, unprocessed }, store);
+    // The commit stands; only the answer is lost, as when a connection breaks (B-92).
+    exchange.call = undefined;
+    await applyFaults(hits, "after-commit");
+    return resultBody(operation, result);
+  };
+
+  const keepRefusal = ({ call }: Exchange, error: ServiceError): void => {
+    // Nobody without a key, and nobody over the rate, can make us write.
+    if (call === undefined || error.name === "ThrottlingException") return;
+    store.audit
+      .append(auditEvent(call, error.name, { errorMessage: error.message }))
+      .catch((failure: unknown) => log.error({ err: failure, requestId: call.requestId }, "refusal not kept"));
+  };
+
+  const refuse = (exchange: Exchange, thrown: unknown): WireAnswer => {
+    const { requestId } = exchange;
+    if (!(thrown instanceof ServiceError)) {
+      log.error({ err: thrown, requestId, operation: exchange.operation }, "call failed");
+    }
+    const error =
+      thrown instanceof ServiceError
+        ? thrown
+        : new ServiceError(
+            "InternalServiceErrorException",
+            `An internal error has occurred. Send the request again unchanged; request id ${requestId}.`,
+          );
+    keepRefusal(exchange, error);
+    return {
+      status: error.status,
+      headers: { "x-amzn-RequestId": requestId, "x-amzn-ErrorType": error.name, "Content-Type": contentType },
+      body: errorBody(error),
+    };
+  };
+
+  return async (request) => {
+    const requestId = randomUUID();
+    const exchange: Exchange = {
+      request,
+      requestId,
+      settings: options.settings(),
+      operation: "BatchMeterUsage",
+      json: {},
+      input: undefined,
+      credential: undefined,
+      region: "",
+      call: undefined,
+      faults: [],
+    };
+    try {
+      const body = await answerCall(exchange);
+      return { status: 200, headers: { "x-amzn-RequestId": requestId, "Content-Type": contentType }, body };
+    } catch (thrown) {
+      return refuse(exchange, thrown);
+    }
+  };
+}
+
+function callOf(exchange: Exchange, credential: Credential, now: number): Call {
+  const { request, requestId, operation, region, settings } = exchange;
+  const userAgent = header(request, "user-agent");
+  return {
+    requestId,
+    operation,
+    credential,
+    region,
+    now,
+    settings,
+    unprocessed: [],
+    source: {
+      ...(request.remoteAddress === undefined ? {} : { source: request.remoteAddress }),
+      ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, 256) }),
+    },
+  };
+}
+
+async function applyFaults(hits: readonly Fault[], phase: "before-commit" | "after-commit"): Promise<void> {
+  for (const fault of hits) {
+    if (fault.kind !== "error" && fault.kind !== "delay") continue;
+    if ((fault.phase ?? "before-commit") !== phase) continue;
+    if (fault.kind === "delay") await sleep(fault.ms);
+    else {
+      throw new ServiceError(
+        "InternalServiceErrorException",
+        "An internal error has occurred. Send the request again unchanged. (This is a planned fault.)",
+        fault.status ?? 500,
+      );
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/** Everything but the service plane: health, public keys, a page for people who open the endpoint in a browser. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import { exportJWK, importSPKI } from "jose";
+import type { Logger } from "pino";
+import type { KeyVersion } from "./api/types.ts";
+import type { Store } from "./store/store.ts";
+
+export interface RouterOptions {
+  readonly store: Store;
+  readonly log: Logger;
+  readonly version: string;
+  /** Names that a Host header may carry besides loopback and IP addresses. */
+  readonly allowedHosts: readonly string[];
+  readonly isReady: () => boolean;
+}
+
+/**
+ * A page of another site can make a browser call a loopback server under a name of its own (DNS rebinding). Loopback
+ * names and plain addresses cannot be rebound; other names must be allowed.
+ */
+export function isAllowedHost(host: string | undefined, allowedHosts: readonly string[]): boolean {
+  if (host === undefined) return false;
+  const name = host.replace(/:\d+$/, "").toLowerCase();
+  if (name === "localhost" || name.endsWith(".localhost")) return true;
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(name) || /^\[[0-9a-f:.]+\]$/.test(name)) return true;
+  return allowedHosts.includes(name);
+}
+
+function problem(context: Context, status: 404 | 405 | 421 | 500 | 503, title: string, detail: string): Response {
+  return context.json({ type: "about:blank", title, status, detail }, status, {
+    "Content-Type": "application/problem+json",
+  });
+}
+
+export function createRouter(options: RouterOptions): (request: IncomingMessage, response: ServerResponse) => void {
+  const { store, log, version } = options;
+  const app = new Hono();
+  app.use(async (context, next) => {
+    if (!isAllowedHost(context.req.header("host"), options.allowedHosts)) {
+      return problem(
+        context,
+        421,
+        "Misdirected Request",
+        `The host '${context.req.header("host") ?? ""}' is not served here. Use the address the server printed, or start it with --allowed-host.`,
+      );
+    }
+    await next();
+    context.header("X-Content-Type-Options", "nosniff");
+    return undefined;
+  });
+  app.get("/", (context) =>
+    context.text(
+      `Meterhouse ${version}: the AWS Marketplace Metering Service, self-hosted.\n` +
+        "Point an AWS SDK here (AWS_ENDPOINT_URL); calls are signed POSTs to this address.\n" +
+        "Public keys: /.well-known/jwks.json and /keys/<productCode>/<version>.pem. Health: /healthz, /readyz.\n" +
+        "Independent of Amazon; not an AWS service.\n",
+    ),
+  );
+  app.get("/healthz", (context) => context.json({ status: "ok", version }));
+  app.get("/readyz", (context) =>
+    options.isReady()
+      ? context.json({ ready: true })
+      : problem(context, 503, "Not Ready", "The server is stopping and takes no new calls."),
+  );
+  app.get("/.well-known/jwks.json", async (context) => context.json({ keys: await jwks(store) }));
+  app.get("/keys/:product/:file", (context) => {
+    const { product, file } = context.req.param();
+    const version = /^([1-9]\d{0,8})\.pem$/.exec(file)?.[1];
+    const found = store.catalog
+      .product(product)
+      ?.keyVersions.find((one) => version !== undefined && one.version === Number(version));
+    if (found === undefined) {
+      return problem(
+        context,
+        404,
+        "Not Found",
+        `Product ${product} has no public key at ${file}; ask for /keys/<productCode>/<version>.pem.`,
+      );
+    }
+    return context.body(found.publicKeyPem, 200, { "Content-Type": "application/x-pem-file" });
+  });
+  app.notFound((context) => problem(context, 404, "Not Found", `Nothing is served at ${context.req.path}.`));
+  app.onError((error, context) => {
+    log.error({ err: error, path: context.req.path }, "request failed");
+    return problem(context, 500, "Internal Server Error", "The request failed; the server's log says why.");
+  });
+  return getRequestListener(app.fetch, { overrideGlobalObjects: false });
+}
+
+/** `kid` is productCode/version: the JWTs carry none, so a verifier picks by the claims (R-22). */
+async function jwks(store: Store): Promise<readonly object[]> {
+  const keys: { readonly kid: string; readonly key: KeyVersion }[] = store.catalog
+    .all()
+    .products.flatMap((product) => product.keyVersions.map((key) => ({ kid: `${product.code}/${key.version}`, key })));
+  return Promise.all(
+    keys.map(async ({ kid, key }) => ({
+      ...(await exportJWK(await importSPKI(key.publicKeyPem, "PS256", { extractable: true }))),
+      kid,
+      alg: "PS256",
+      use: "sig",
+    })),
+  );
+}

@@ -1,0 +1,78 @@
+/** Which operation a product type uses (C-10 to C-19). */
+import { ServiceError } from "../api/errors.ts";
+import type { CredentialKind, OperationName, Product, ProductType } from "../api/types.ts";
+
+const operationsOfType: Readonly<Record<ProductType, readonly OperationName[]>> = {
+  "saas-subscription": ["ResolveCustomer", "BatchMeterUsage"], // C-10
+  "saas-contract": ["ResolveCustomer"], // C-11
+  "saas-contract-with-consumption": ["ResolveCustomer", "BatchMeterUsage"], // C-12
+  "ami-fcp": ["MeterUsage"], // C-13
+  "container-fcp": ["MeterUsage"], // C-14
+  "container-hourly": ["RegisterUsage"], // C-15
+  "container-byol": ["RegisterUsage"], // C-16
+  "ami-hourly": [], // C-17
+  "agentcore-fcp": ["MeterUsage"], // C-18
+};
+
+/** What a MeterUsage caller of the product must run on (M-1). */
+export const platformsOfType: Readonly<Partial<Record<ProductType, readonly CredentialKind[]>>> = {
+  "ami-fcp": ["ec2"],
+  "container-fcp": ["ecs-task", "eks-irsa"],
+  "agentcore-fcp": ["agentcore"],
+};
+
+export function usesOperation(type: ProductType, operation: OperationName): boolean {
+  return operationsOfType[type].includes(operation);
+}
+
+function advice(type: ProductType): string {
+  const operations = operationsOfType[type].filter((one) => one !== "ResolveCustomer");
+  if (operations.length > 0) return `products of type ${type} use ${operations.join(" and ")}`;
+  return type === "saas-contract"
+    ? "contract products do not meter; their entitlements are read with GetEntitlements"
+    : `products of type ${type} are metered by AWS itself`;
+}
+
+/**
+ * The product that a ProductCode names, if it exists, belongs to `sellerAccountId` (where given: C-20) and uses the
+ * operation (C-19). Throws InvalidProductCodeException.
+ */
+export function requireProduct(
+  product: Product | undefined,
+  productCode: string,
+  operation: OperationName,
+  sellerAccountId: string | undefined,
+): Product {
+  if (product === undefined || (sellerAccountId !== undefined && product.sellerAccountId !== sellerAccountId)) {
+    const why = productCode.startsWith("prod-")
+      ? "that is a catalogue id; send the product code, which AWS Marketplace shows beside it" // K-9
+      : sellerAccountId === undefined
+        ? "no product has this code"
+        : `no product of account ${sellerAccountId} has this code`;
+    throw new ServiceError("InvalidProductCodeException", `The product code '${productCode}' is not valid: ${why}.`);
+  }
+  if (!usesOperation(product.type, operation)) {
+    throw new ServiceError(
+      "InvalidProductCodeException",
+      `The product code '${productCode}' is not valid for ${operation}: ${advice(product.type)}.`,
+    );
+  }
+  return product;
+}
+
+/** Throws InvalidUsageDimensionException unless the product meters the dimension; names compare byte for byte (B-40, B-41, B-43). */
+export function requireMeteredDimension(product: Product, dimension: string, where: string): void {
+  const found = product.dimensions.find((one) => one.name === dimension);
+  if (found?.kind === "metered") return;
+  const metered = product.dimensions.filter((one) => one.kind === "metered").map((one) => one.name);
+  const why =
+    found === undefined
+      ? "the product has no such dimension"
+      : "it is an entitlement dimension, which contracts grant and nobody meters";
+  // The first words are what the AWS container sample looks for in the message.
+  throw new ServiceError(
+    "InvalidUsageDimensionException",
+    `usageDimension: ${dimension} is not valid for product ${product.code} (${where}): ${why}. ` +
+      `Its metered dimensions are: ${metered.length > 0 ? metered.join(", ") : "none"}. Names are case-sensitive.`,
+  );
+}

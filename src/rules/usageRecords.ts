@@ -1,0 +1,262 @@
+/**
+ * The decision of BatchMeterUsage (SPEC C.5, K.5): one error for the whole request, or one outcome per record. The
+ * first failing *kind* wins over all records, then the lowest index. Pure: facts in, decision out.
+ */
+import { ServiceError } from "../api/errors.ts";
+import type { Settings } from "../api/settings.ts";
+import type { Account, Agreement, Product, UsageRecord } from "../api/types.ts";
+import { isBillable, isMeterable } from "./agreements.ts";
+import { requireMeteredDimension, requireProduct } from "./products.ts";
+import { showTime, timestampMs } from "./times.ts";
+import { requireAllocations, requireTags } from "./usageAllocations.ts";
+import { beforeSubscription, requireBatchWindow, subscriptionStartEdge } from "./usageWindow.ts";
+
+export interface BatchRequest {
+  readonly ProductCode?: string;
+  readonly UsageRecords: readonly UsageRecord[];
+}
+
+/** What the catalogue knows about one record. */
+export interface RecordFacts {
+  /** By CustomerIdentifier or CustomerAWSAccountId. */
+  readonly buyer?: Account | undefined;
+  /** Product-code path: the buyer's agreements on the product, in order of acceptance. */
+  readonly agreements: readonly Agreement[];
+  /** Licence path: the agreement that the licence belongs to. */
+  readonly licensed?: Agreement | undefined;
+}
+
+export interface BatchFacts {
+  readonly callerAccountId: string;
+  /** By ProductCode, or else by the first licence. */
+  readonly product: Product | undefined;
+  readonly records: readonly RecordFacts[];
+}
+
+/** `undefined` = CustomerNotSubscribed; otherwise the agreement the usage is booked under. */
+export type RecordOutcome = { readonly agreement: Agreement; readonly billable: boolean } | undefined;
+
+export function decideBatch(
+  request: BatchRequest,
+  facts: BatchFacts,
+  settings: Settings,
+  now: number,
+): readonly RecordOutcome[] {
+  const records = request.UsageRecords;
+  requireIdentities(request, facts, settings);
+  if (records.length === 0 && request.ProductCode === undefined) return []; // B-6
+  const product = requireBatchProduct(request, facts);
+  requireLicenses(records, facts, product, settings);
+  requireCustomerIdentifiers(records, facts, product, settings);
+  for (let index = 0; index < records.length; index += 1) {
+    requireMeteredDimension(product, at(records, index).Dimension, where(index));
+  }
+  requireTimestamps(records, facts, settings, now);
+  requireSplits(records, settings);
+  return records.map((record, index) => judge(record, at(facts.records, index), product, settings, now));
+}
+
+function where(index: number): string {
+  return `UsageRecords[${index}]`;
+}
+
+function at<T>(list: readonly T[], index: number): T {
+  return list[index] as T;
+}
+
+/** B-22: an empty CustomerIdentifier counts as absent. */
+export function customerIdentifierOf(record: UsageRecord): string | undefined {
+  return record.CustomerIdentifier === "" ? undefined : record.CustomerIdentifier;
+}
+
+/** Step 4: B-12 to B-17, J-19. */
+function requireIdentities(request: BatchRequest, facts: BatchFacts, settings: Settings): void {
+  const isNewProduct =
+    facts.product?.concurrentAgreementsOnly === true && facts.product.sellerAccountId === facts.callerAccountId;
+  let identifiers = 0;
+  let accountIds = 0;
+  for (let index = 0; index < request.UsageRecords.length; index += 1) {
+    const record = at(request.UsageRecords, index);
+    const identifier = customerIdentifierOf(record);
+    const why = identityFault(record, identifier, request.ProductCode, isNewProduct);
+    if (why !== undefined) throw new ServiceError("ValidationException", `${where(index)}: ${why}`);
+    if (identifier !== undefined) identifiers += 1;
+    if (record.CustomerAWSAccountId !== undefined) accountIds += 1;
+  }
+  if (settings.strictIdentifiers && identifiers > 0 && accountIds > 0) {
+    throw new ServiceError(
+      "ValidationException",
+      "UsageRecords: CustomerIdentifier and CustomerAWSAccountId are used in the same request; use one of them in all records.",
+    );
+  }
+}
+
+function identityFault(
+  record: UsageRecord,
+  identifier: string | undefined,
+  productCode: string | undefined,
+  isNewProduct: boolean,
+): string | undefined {
+  const { CustomerAWSAccountId: accountId, LicenseArn: licenseArn } = record;
+  if (identifier !== undefined && accountId !== undefined) {
+    return "CustomerIdentifier and CustomerAWSAccountId are mutually exclusive; send one of them."; // B-12
+  }
+  if (identifier === undefined && accountId === undefined) {
+    return "neither CustomerIdentifier nor CustomerAWSAccountId is set; send CustomerAWSAccountId, the buyer's account id."; // B-13
+  }
+  if (identifier !== undefined && licenseArn !== undefined) {
+    return "LicenseArn goes with CustomerAWSAccountId, not with CustomerIdentifier."; // B-17
+  }
+  if (productCode === undefined && licenseArn === undefined) {
+    return "nothing names the product; send ProductCode with the request or LicenseArn with every record."; // B-16
+  }
+  if (productCode !== undefined && licenseArn !== undefined && isNewProduct) {
+    return `LicenseArn already names the product; leave ProductCode '${productCode}' out for products with concurrent agreements.`; // B-15
+  }
+  return undefined;
+}
+
+/** Step 5: C-19, C-20, B-18. Without ProductCode the product is the one of the first licence; step 6 judges that. */
+function requireBatchProduct(request: BatchRequest, facts: BatchFacts): Product {
+  if (request.ProductCode !== undefined) {
+    return requireProduct(facts.product, request.ProductCode, "BatchMeterUsage", facts.callerAccountId);
+  }
+  const { product } = facts;
+  if (product === undefined || product.sellerAccountId !== facts.callerAccountId) {
+    throw invalidLicense(
+      at(request.UsageRecords, 0),
+      0,
+      `no licence of account ${facts.callerAccountId}'s products has this ARN`,
+    );
+  }
+  return requireProduct(product, product.code, "BatchMeterUsage", facts.callerAccountId);
+}
+
+function invalidLicense(record: UsageRecord, index: number, why: string): ServiceError {
+  return new ServiceError(
+    "InvalidLicenseException",
+    `The license '${record.LicenseArn}' is not valid (${where(index)}): ${why}. Nothing of the batch was metered.`,
+  );
+}
+
+/** Step 6: B-19, B-30, B-31. */
+function requireLicenses(
+  records: readonly UsageRecord[],
+  facts: BatchFacts,
+  product: Product,
+  settings: Settings,
+): void {
+  for (let index = 0; index < records.length; index += 1) {
+    const record = at(records, index);
+    if (record.LicenseArn === undefined) continue;
+    const licensed = at(facts.records, index).licensed;
+    if (licensed === undefined) throw invalidLicense(record, index, "no such licence exists");
+    if (licensed.productCode !== product.code) {
+      throw invalidLicense(
+        record,
+        index,
+        `it is not a licence of product ${product.code}; one request meters one product`,
+      );
+    }
+    if (licensed.buyerAccountId !== record.CustomerAWSAccountId) {
+      throw invalidLicense(record, index, `it does not belong to account ${record.CustomerAWSAccountId}`);
+    }
+    const { startedAt } = licensed;
+    if (startedAt !== undefined && timestampMs(record.Timestamp) < subscriptionStartEdge(startedAt, settings)) {
+      throw invalidLicense(
+        record,
+        index,
+        `the usage of ${showTime(timestampMs(record.Timestamp))} lies before its activation at ${showTime(startedAt)}`,
+      );
+    }
+  }
+}
+
+/** Step 7: B-20, B-21. */
+function requireCustomerIdentifiers(
+  records: readonly UsageRecord[],
+  facts: BatchFacts,
+  product: Product,
+  settings: Settings,
+): void {
+  for (let index = 0; index < records.length; index += 1) {
+    const record = at(records, index);
+    const identifier = customerIdentifierOf(record);
+    if (identifier !== undefined && product.concurrentAgreementsOnly && settings.revision === "2026") {
+      throw new ServiceError(
+        "InvalidCustomerIdentifierException",
+        `The customer identifier '${identifier}' is not valid (${where(index)}): product ${product.code} has no customer identifiers; send CustomerAWSAccountId and LicenseArn.`,
+      );
+    }
+    if (settings.unknownCustomer === "exception" && at(facts.records, index).buyer === undefined) {
+      throw new ServiceError(
+        "InvalidCustomerIdentifierException",
+        `The customer identifier '${identifier ?? record.CustomerAWSAccountId}' does not exist (${where(index)}).`,
+      );
+    }
+  }
+}
+
+/** Step 9: B-50 to B-56. */
+function requireTimestamps(records: readonly UsageRecord[], facts: BatchFacts, settings: Settings, now: number): void {
+  for (let index = 0; index < records.length; index += 1) {
+    const record = at(records, index);
+    const stampedAt = timestampMs(record.Timestamp);
+    requireBatchWindow(stampedAt, now, settings, `${where(index)}.Timestamp`);
+    if (record.LicenseArn !== undefined) continue; // B-31 has judged its start.
+    const startedAt = uncoveredStart(at(facts.records, index).agreements, stampedAt, settings, now);
+    if (startedAt !== undefined) throw beforeSubscription(stampedAt, startedAt, `${where(index)}.Timestamp`);
+  }
+}
+
+/**
+ * The start that a stamp precedes, if it precedes the start of every agreement that could take it: those that take
+ * usage now, or, if none does, all that ever started (B-56, B-87).
+ */
+function uncoveredStart(
+  agreements: readonly Agreement[],
+  stampedAt: number,
+  settings: Settings,
+  now: number,
+): number | undefined {
+  const open = agreements.filter((one) => isMeterable(one, now, settings));
+  let earliest: number | undefined;
+  for (const { startedAt } of open.length > 0 ? open : agreements) {
+    if (startedAt === undefined || startedAt > now) continue;
+    if (stampedAt >= subscriptionStartEdge(startedAt, settings)) return undefined;
+    if (earliest === undefined || startedAt < earliest) earliest = startedAt;
+  }
+  return earliest;
+}
+
+/** Step 10: tags of all records, then allocations of all records. */
+function requireSplits(records: readonly UsageRecord[], settings: Settings): void {
+  for (let index = 0; index < records.length; index += 1) {
+    const { UsageAllocations: allocations } = at(records, index);
+    if (allocations !== undefined) requireTags(allocations, where(index));
+  }
+  for (let index = 0; index < records.length; index += 1) {
+    const { UsageAllocations: allocations, Quantity: quantity } = at(records, index);
+    if (allocations !== undefined) requireAllocations(allocations, quantity ?? 0, settings.revision, where(index));
+  }
+}
+
+/** Step 11: B-80 to B-89, B-32. */
+function judge(
+  record: UsageRecord,
+  facts: RecordFacts,
+  product: Product,
+  settings: Settings,
+  now: number,
+): RecordOutcome {
+  if (facts.buyer === undefined || facts.buyer.suspended) return undefined;
+  const stampedAt = timestampMs(record.Timestamp);
+  const candidates = record.LicenseArn === undefined ? facts.agreements : facts.licensed ? [facts.licensed] : [];
+  const agreement = candidates.find(
+    (one) =>
+      isMeterable(one, now, settings) &&
+      one.startedAt !== undefined &&
+      stampedAt >= subscriptionStartEdge(one.startedAt, settings),
+  );
+  return agreement && { agreement, billable: isBillable(agreement, record.Dimension, product) };
+}

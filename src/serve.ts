@@ -1,0 +1,81 @@
+/** `meterhouse serve`: starts the service, says so, and stops it on a signal. */
+import { resolve } from "node:path";
+import { printDemo } from "./banner.ts";
+import { demoCatalog } from "./catalog/demo.ts";
+import { readCatalog } from "./catalog/file.ts";
+import { createBusinessClock } from "./clock.ts";
+import { createLog, type Service, startService } from "./service.ts";
+import { version } from "./version.ts";
+
+export interface ServeFlags {
+  readonly port: number;
+  readonly host: string;
+  readonly data: string;
+  readonly catalog?: string;
+  readonly demo?: boolean;
+  readonly allowedHost: readonly string[];
+  readonly logLevel: string;
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+function startFailure(error: unknown, flags: ServeFlags): unknown {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EADDRINUSE") {
+    return new Error(`port ${flags.port} of ${flags.host} is in use; stop what listens there, or choose another with --port (0 picks a free one).`);
+  }
+  if (code === "EACCES" || code === "EADDRNOTAVAIL") {
+    return new Error(`cannot listen on ${flags.host}:${flags.port} (${String(code)}); choose another with --host and --port.`);
+  }
+  return error;
+}
+
+export async function serve(flags: ServeFlags): Promise<void> {
+  const log = createLog(flags.logLevel);
+  const catalog = flags.demo === true ? demoCatalog() : flags.catalog === undefined ? undefined : await readCatalog(flags.catalog);
+  let service: Service;
+  try {
+    service = await startService({
+      dataDir: resolve(flags.data),
+      host: flags.host,
+      port: flags.port,
+      clock: createBusinessClock(Date.now),
+      wallClock: Date.now,
+      // Monotonic: setting the machine's clock neither fills nor empties a bucket.
+      rateClock: () => performance.now(),
+      catalog,
+      allowedHosts: flags.allowedHost,
+      env: process.env,
+      log,
+    });
+  } catch (error) {
+    throw startFailure(error, flags);
+  }
+  stopOnSignals(service, log);
+  if (!isLoopback(flags.host)) {
+    log.warn({ host: flags.host }, "listening beyond loopback: put TLS in front, keys and usage travel in the clear otherwise");
+  }
+  if (flags.demo === true) printDemo(service);
+  // The one line of stdout that programs wait for.
+  console.log(JSON.stringify({ ready: true, endpoint: service.url, version, pid: process.pid, dataDir: resolve(flags.data) }));
+}
+
+function stopOnSignals(service: Service, log: ReturnType<typeof createLog>): void {
+  let isStopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (isStopping) process.exit(1); // A second signal: whoever sends it does not want to wait.
+    isStopping = true;
+    log.info({ signal }, "stopping: finishing what is in flight");
+    service.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, "stopping failed");
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}

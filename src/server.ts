@@ -1,0 +1,245 @@
+/**
+ * The HTTP server: `POST /` is the service plane and goes to the endpoint as raw bytes; everything else goes to the
+ * router. Bodies, headers, time and the number of calls in flight are bounded; every error is JSON.
+ */
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Logger } from "pino";
+import { requestBodyMaxBytes } from "./api/limits.ts";
+import type { WireAnswer, WireRequest } from "./protocol/endpoint.ts";
+
+export interface ServerOptions {
+  readonly endpoint: (request: WireRequest) => Promise<WireAnswer>;
+  /** Answers everything but the service plane. */
+  readonly router: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly log: Logger;
+}
+
+export interface RunningServer {
+  /** http://host:port */
+  readonly url: string;
+  /** Stops accepting, finishes what is in flight (at most `drainMaxMs`), then closes every connection. */
+  close(): Promise<void>;
+}
+
+/** A header block may have this many fields; Node drops what is over its own limit without a word. */
+const headersMax = 100;
+const headerMaxBytes = 16 * 1024;
+/** Time for the whole request, so that nobody holds a connection by sending a byte at a time. */
+const requestMaxMs = 30_000;
+const headersMaxMs = 10_000;
+/** Longer than the idle time of the SDKs' agents: they close first and never write into a connection that just went. */
+const keepAliveMs = 75_000;
+/** Calls whose body is being read or whose answer is being made. */
+const inFlightMax = 4_096;
+/** Bytes of bodies being read, over all calls. */
+const bufferedMaxBytes = 256 * 1024 * 1024;
+/** After a refusal this much of a body is read and thrown away, so that the client gets to see the answer. */
+const drainedMaxBytes = 16 * 1024 * 1024;
+const drainMaxMs = 10_000;
+
+export async function listen(options: ServerOptions, host: string, port: number): Promise<RunningServer> {
+  const server = createServer(options);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  const address = server.address() as AddressInfo;
+  const shownHost = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return { url: `http://${shownHost}:${address.port}`, close: () => close(server) };
+}
+
+async function close(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMaxMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+function createServer(options: ServerOptions): Server {
+  const { log } = options;
+  let inFlight = 0;
+  let bufferedBytes = 0;
+
+  const service = (request: IncomingMessage, response: ServerResponse): void => {
+    const fields = request.rawHeaders.length / 2;
+    if (fields > headersMax) {
+      const text = `The request has ${fields} headers; at most ${headersMax} are read.`;
+      refuse(request, response, 431, "RequestHeaderFieldsTooLargeException", text);
+      return;
+    }
+    if (inFlight >= inFlightMax || bufferedBytes >= bufferedMaxBytes) {
+      const text = "Rate exceeded. The server is busy; wait and send it again unchanged.";
+      refuse(request, response, 400, "ThrottlingException", text);
+      return;
+    }
+    inFlight += 1;
+    let ownBytes = 0;
+    const chunks: Buffer[] = [];
+    let answered = false;
+    const done = (): void => {
+      inFlight -= 1;
+      bufferedBytes -= ownBytes;
+      ownBytes = 0;
+    };
+    const answer = (isTooLarge: boolean): void => {
+      answered = true;
+      const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
+      options
+        .endpoint({
+          method: request.method ?? "",
+          url: request.url ?? "/",
+          rawHeaders: request.rawHeaders,
+          body,
+          isTooLarge,
+          remoteAddress: request.socket.remoteAddress,
+        })
+        .then((result) => {
+          if (isTooLarge) drain(request, response);
+          send(response, result);
+        })
+        .catch((error: unknown) => {
+          log.error({ err: error }, "answer failed");
+          response.destroy();
+        })
+        .finally(done);
+    };
+    // `data` events cost less than an async iterator over the body.
+    request.on("data", (chunk: Buffer) => {
+      if (answered) return;
+      ownBytes += chunk.length;
+      bufferedBytes += chunk.length;
+      if (ownBytes >= requestBodyMaxBytes) {
+        chunks.length = 0;
+        answer(true);
+      } else chunks.push(chunk);
+    });
+    request.on("end", () => {
+      if (!answered) answer(false);
+    });
+    // A body that is cut off: nobody is there to be answered.
+    request.on("close", () => {
+      if (!answered) {
+        answered = true;
+        done();
+      }
+    });
+    request.on("error", () => {});
+  };
+
+  const server = createHttpServer(
+    {
+      maxHeaderSize: headerMaxBytes,
+      requestTimeout: requestMaxMs,
+      headersTimeout: headersMaxMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: 1_000,
+      // Node would answer a missing Host with an empty body; the signature check says what is wrong.
+      requireHostHeader: false,
+      noDelay: true,
+    },
+    (request, response) => {
+      if (isServiceCall(request)) service(request, response);
+      else if (isPreflight(request)) preflight(request, response);
+      else options.router(request, response);
+    },
+  );
+  server.maxHeadersCount = 0;
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket as Socket));
+  server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
+    refuse(request, response, 417, "ExpectationFailedException", "The only expectation that is met is 100-continue.");
+  });
+  return server;
+}
+
+/** `POST /`, with or without a query, and every other method there that names an operation (W-50). */
+function isServiceCall(request: IncomingMessage): boolean {
+  const { url = "/", method } = request;
+  if (url !== "/" && !url.startsWith("/?")) return false;
+  if (method === "OPTIONS") return false;
+  return method !== "GET" && method !== "HEAD" ? true : request.headers["x-amz-target"] !== undefined;
+}
+
+function send(response: ServerResponse, answer: WireAnswer): void {
+  response.writeHead(answer.status, { ...answer.headers, "Content-Length": Buffer.byteLength(answer.body) });
+  response.end(answer.body);
+}
+
+/** Reads on and throws away, up to a bound: a client that is still sending never reads an answer to a closed socket. */
+function drain(request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader("Connection", "close");
+  let drained = 0;
+  request.on("data", (chunk: Buffer) => {
+    drained += chunk.length;
+    if (drained > drainedMaxBytes) request.destroy();
+  });
+}
+
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  name: string,
+  message: string,
+): void {
+  drain(request, response);
+  request.on("error", () => {});
+  send(response, {
+    status,
+    headers: { "Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": name },
+    body: JSON.stringify({ __type: name, message }),
+  });
+}
+
+function isPreflight(request: IncomingMessage): boolean {
+  return request.method === "OPTIONS" && request.url === "/" && request.headers.origin !== undefined;
+}
+
+/** W-59. Nothing here rides on cookies: a page needs a signing key to do anything with it. */
+function preflight(request: IncomingMessage, response: ServerResponse): void {
+  const headers: Record<string, string> = { "Access-Control-Allow-Origin": "*", "Access-Control-Max-Age": "172800" };
+  const wantedHeaders = request.headers["access-control-request-headers"];
+  const wantedMethod = request.headers["access-control-request-method"];
+  if (wantedHeaders !== undefined) headers["Access-Control-Allow-Headers"] = wantedHeaders;
+  if (wantedMethod !== undefined) headers["Access-Control-Allow-Methods"] = wantedMethod;
+  response.writeHead(200, { ...headers, "Content-Length": 0 });
+  response.end();
+}
+
+const clientErrors: Readonly<Record<string, readonly [number, string, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    431,
+    "Request Header Fields Too Large",
+    "RequestHeaderFieldsTooLargeException",
+    `The headers have more than ${headerMaxBytes} bytes.`,
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    408,
+    "Request Timeout",
+    "RequestTimeoutException",
+    `The request did not arrive within ${requestMaxMs / 1_000} s (its headers within ${headersMaxMs / 1_000} s).`,
+  ],
+};
+
+/** What Node's parser refuses. Node's own answer has no body, which SDKs cannot read (W-39). */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, reason, name, message] = clientErrors[error.code ?? ""] ?? [
+    400,
+    "Bad Request",
+    "BadRequestException",
+    `The request is not HTTP that can be read: ${error.message}.`,
+  ];
+  const body = JSON.stringify({ __type: name, message });
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/x-amz-json-1.1\r\nx-amzn-ErrorType: ${name}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nDate: ${new Date().toUTCString()}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

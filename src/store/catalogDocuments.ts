@@ -1,0 +1,58 @@
+/**
+ * Catalogue rows as the text that engines keep. Secrets are sealed on the way in and unsealed on the way out, each
+ * under a context of its own, so that a sealed secret copied into another row does not unseal there.
+ */
+import type { Credential, Product } from "../api/types.ts";
+import type { Sealer } from "./sealer.ts";
+
+/** JSON of a credential: `secretAccessKey` and `sessionToken` sealed. */
+export function credentialDocument(sealer: Sealer, credential: Credential): string {
+  const { accessKeyId, secretAccessKey, sessionToken } = credential;
+  return JSON.stringify({
+    ...credential,
+    secretAccessKey: sealer.seal(secretAccessKey, secretContext(accessKeyId)),
+    ...(sessionToken === undefined ? {} : { sessionToken: sealer.seal(sessionToken, sessionContext(accessKeyId)) }),
+  });
+}
+
+/** The inverse of `credentialDocument`. Throws when the sealer's key does not fit. */
+export function credentialOf(sealer: Sealer, document: string): Credential {
+  const sealed = JSON.parse(document) as Credential;
+  const { accessKeyId, secretAccessKey, sessionToken } = sealed;
+  return {
+    ...sealed,
+    secretAccessKey: sealer.unseal(secretAccessKey, secretContext(accessKeyId)),
+    ...(sessionToken === undefined ? {} : { sessionToken: sealer.unseal(sessionToken, sessionContext(accessKeyId)) }),
+  };
+}
+
+/** JSON of a product: `privateKeyPem` of each key version sealed. */
+export function productDocument(sealer: Sealer, product: Product): string {
+  const keyVersions = product.keyVersions.map((key) => ({
+    ...key,
+    privateKeyPem: sealer.seal(key.privateKeyPem, keyContext(product.code, key.version)),
+  }));
+  return JSON.stringify({ ...product, keyVersions });
+}
+
+/** The inverse of `productDocument`. Throws when the sealer's key does not fit. */
+export function productOf(sealer: Sealer, document: string): Product {
+  const sealed = JSON.parse(document) as Product;
+  const keyVersions = sealed.keyVersions.map((key) => ({
+    ...key,
+    privateKeyPem: sealer.unseal(key.privateKeyPem, keyContext(sealed.code, key.version)),
+  }));
+  return { ...sealed, keyVersions };
+}
+
+function secretContext(accessKeyId: string): string {
+  return `credential:${accessKeyId}`;
+}
+
+function sessionContext(accessKeyId: string): string {
+  return `session-token:${accessKeyId}`;
+}
+
+function keyContext(productCode: string, version: number): string {
+  return `product-key:${productCode}:${version}`;
+}

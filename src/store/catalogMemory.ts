@@ -1,0 +1,130 @@
+/**
+ * The catalogue in memory, with the indexes its reads need. Engines fill it when they open and after each change is
+ * durable; it does no I/O and holds whatever rows it is given.
+ */
+import type { Account, Agreement, Credential, Entitlement, Product, RegistrationToken } from "../api/types.ts";
+import type { CatalogChange } from "./catalog.ts";
+
+export class CatalogMemory {
+  // Maps keep the order of first insertion when a row is replaced, which is the order that lists are given in.
+  readonly accounts = new Map<string, Account>();
+  readonly accountsByCustomerIdentifier = new Map<string, Account>();
+  readonly credentials = new Map<string, Credential>();
+  readonly products = new Map<string, Product>();
+  readonly agreements = new Map<string, Agreement>();
+  readonly tokens = new Map<string, RegistrationToken>();
+  settings: Readonly<Record<string, unknown>> = {};
+  readonly #agreementsOf = new Map<string, Map<string, readonly Agreement[]>>();
+  readonly #agreementsByLicense = new Map<string, readonly Agreement[]>();
+  readonly #agreementOrder = new Map<string, number>();
+  readonly #entitlements = new Map<string, Map<string, Entitlement>>();
+  /** Lists made of `#entitlements`, until the next change of the product's. */
+  readonly #entitlementLists = new Map<string, readonly Entitlement[]>();
+
+  /** Rows replace rows of the same key. */
+  put(change: CatalogChange): void {
+    for (const account of change.accounts ?? []) this.#putAccount(account);
+    for (const credential of change.credentials ?? []) this.credentials.set(credential.accessKeyId, credential);
+    for (const product of change.products ?? []) this.products.set(product.code, product);
+    for (const agreement of change.agreements ?? []) this.#putAgreement(agreement);
+    for (const token of change.tokens ?? []) this.tokens.set(token.hash, token);
+    for (const entitlement of change.entitlements ?? []) this.#putEntitlement(entitlement);
+    if (change.settings !== undefined) this.settings = change.settings;
+  }
+
+  clear(): void {
+    this.accounts.clear();
+    this.accountsByCustomerIdentifier.clear();
+    this.credentials.clear();
+    this.products.clear();
+    this.agreements.clear();
+    this.tokens.clear();
+    this.settings = {};
+    this.#agreementsOf.clear();
+    this.#agreementsByLicense.clear();
+    this.#agreementOrder.clear();
+    this.#entitlements.clear();
+    this.#entitlementLists.clear();
+  }
+
+  /** By acceptedAt, then in order of insertion. */
+  agreementsOf(productCode: string, buyerAccountId: string): readonly Agreement[] {
+    return this.#agreementsOf.get(productCode)?.get(buyerAccountId) ?? [];
+  }
+
+  /** A renewal may keep the licence (SPEC N-25): of several agreements, the one accepted last. */
+  agreementByLicense(tail: string): Agreement | undefined {
+    return this.#agreementsByLicense.get(tail)?.at(-1);
+  }
+
+  entitlementsOf(productCode: string): readonly Entitlement[] {
+    const made = this.#entitlementLists.get(productCode);
+    if (made !== undefined) return made;
+    const list = [...(this.#entitlements.get(productCode)?.values() ?? [])];
+    this.#entitlementLists.set(productCode, list);
+    return list;
+  }
+
+  allEntitlements(): readonly Entitlement[] {
+    return [...this.#entitlements.values()].flatMap((ofProduct) => [...ofProduct.values()]);
+  }
+
+  #putAccount(account: Account): void {
+    const before = this.accounts.get(account.id);
+    // Only its own entry: two accounts given one identifier by mistake must not lose both.
+    if (before && this.accountsByCustomerIdentifier.get(before.customerIdentifier)?.id === account.id) {
+      this.accountsByCustomerIdentifier.delete(before.customerIdentifier);
+    }
+    this.accounts.set(account.id, account);
+    this.accountsByCustomerIdentifier.set(account.customerIdentifier, account);
+  }
+
+  #putAgreement(agreement: Agreement): void {
+    const before = this.agreements.get(agreement.id);
+    if (before === undefined) this.#agreementOrder.set(agreement.id, this.#agreementOrder.size);
+    if (before !== undefined) {
+      const ofBuyer = this.#agreementsOf.get(before.productCode);
+      ofBuyer?.set(before.buyerAccountId, without(ofBuyer.get(before.buyerAccountId), before.id));
+      if (before.licenseArn !== undefined) {
+        const tail = licenseTail(before.licenseArn);
+        this.#agreementsByLicense.set(tail, without(this.#agreementsByLicense.get(tail), before.id));
+      }
+    }
+    this.agreements.set(agreement.id, agreement);
+    let ofProduct = this.#agreementsOf.get(agreement.productCode);
+    if (ofProduct === undefined) {
+      ofProduct = new Map();
+      this.#agreementsOf.set(agreement.productCode, ofProduct);
+    }
+    ofProduct.set(agreement.buyerAccountId, this.#withAgreement(ofProduct.get(agreement.buyerAccountId), agreement));
+    if (agreement.licenseArn !== undefined) {
+      const tail = licenseTail(agreement.licenseArn);
+      this.#agreementsByLicense.set(tail, this.#withAgreement(this.#agreementsByLicense.get(tail), agreement));
+    }
+  }
+
+  #withAgreement(list: readonly Agreement[] | undefined, agreement: Agreement): readonly Agreement[] {
+    const order = (id: string): number => this.#agreementOrder.get(id) ?? 0;
+    return [...(list ?? []), agreement].sort((a, b) => a.acceptedAt - b.acceptedAt || order(a.id) - order(b.id));
+  }
+
+  #putEntitlement(entitlement: Entitlement): void {
+    const { productCode, buyerAccountId, dimension, licenseArn } = entitlement;
+    let ofProduct = this.#entitlements.get(productCode);
+    if (ofProduct === undefined) {
+      ofProduct = new Map();
+      this.#entitlements.set(productCode, ofProduct);
+    }
+    ofProduct.set(JSON.stringify([buyerAccountId, dimension, licenseArn ?? ""]), entitlement);
+    this.#entitlementLists.delete(productCode);
+  }
+}
+
+/** What licence ARNs are compared by (SPEC B-33): `l-<32 hex>`, else whatever follows the last `:` or `/`. */
+export function licenseTail(licenseArn: string): string {
+  return /l-[0-9a-f]{32}$/.exec(licenseArn)?.[0] ?? licenseArn.slice(licenseArn.search(/[^:/]*$/));
+}
+
+function without(list: readonly Agreement[] | undefined, id: string): readonly Agreement[] {
+  return (list ?? []).filter((agreement) => agreement.id !== id);
+}

@@ -1,0 +1,170 @@
+/**
+ * Group commit: what is queued during one turn of the event loop shares one transaction and one fsync, on the serving
+ * thread. One poisoned piece of work must not take the others down with it, so a failed group is undone and each piece
+ * is tried again alone.
+ */
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { StoreFailure } from "../ledger.ts";
+
+export interface Work<T> {
+  /** Asked just before the transaction: an error refuses the work with nothing written. */
+  readonly refuse?: () => Error | undefined;
+  /** Runs inside the transaction; a second time when the group was undone. Throwing undoes it. */
+  readonly run: () => T;
+  /** Runs after the commit, before the promise resolves: where memory follows the disk. */
+  readonly committed?: (value: T) => void;
+}
+
+interface Pending {
+  readonly refuse: (() => Error | undefined) | undefined;
+  /** Returns what to do once the commit is through. */
+  readonly run: () => () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class GroupCommit {
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #database: DatabaseSync;
+  readonly #onRollback: () => void;
+  #queue: Pending[] = [];
+  #scheduled = false;
+  #closed = false;
+
+  /** `onRollback` must forget whatever memory took from a transaction that is now undone. */
+  constructor(database: DatabaseSync, onRollback: () => void) {
+    this.#database = database;
+    this.#onRollback = onRollback;
+    this.#begin = database.prepare("BEGIN IMMEDIATE");
+    this.#commit = database.prepare("COMMIT");
+  }
+
+  /** Joins the next group. Resolves after its commit; rejects with what `refuse` gave, or with StoreFailure. */
+  enqueue<T>(work: Work<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#closed) {
+        reject(closedFailure());
+        return;
+      }
+      this.#queue.push({
+        refuse: work.refuse,
+        run: () => {
+          const value = work.run();
+          return () => {
+            work.committed?.(value);
+            resolve(value);
+          };
+        },
+        reject,
+      });
+      this.#schedule();
+    });
+  }
+
+  /** What is queued first, then this in a transaction of its own, now. Throws StoreFailure. */
+  alone<T>(run: () => T): T {
+    if (this.#closed) throw closedFailure();
+    this.flush();
+    this.#beginOrFail();
+    let value: T;
+    try {
+      value = run();
+    } catch (error) {
+      this.#rollback();
+      throw new StoreFailure("no", error);
+    }
+    this.#commitOrFail();
+    return value;
+  }
+
+  /** Commits what is queued without waiting for the turn to end: reads call it, so that they see everything. */
+  flush(): void {
+    if (this.#queue.length === 0) return;
+    const group = this.#queue;
+    this.#queue = [];
+    this.#commitGroup(group);
+  }
+
+  /** For reads: what is queued becomes visible. Throws when the store is closed. */
+  settle(): void {
+    if (this.#closed) throw closedFailure();
+    this.flush();
+  }
+
+  /** Commits what is queued and refuses everything after. */
+  close(): void {
+    this.flush();
+    this.#closed = true;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
+  }
+
+  #commitGroup(group: readonly Pending[]): void {
+    const accepted = group.filter((pending) => {
+      const refusal = pending.refuse?.();
+      if (refusal !== undefined) pending.reject(refusal);
+      return refusal === undefined;
+    });
+    if (accepted.length === 0) return;
+    let done: (() => void)[];
+    try {
+      this.#beginOrFail();
+      try {
+        done = accepted.map((pending) => pending.run());
+      } catch (error) {
+        this.#rollback();
+        if (accepted.length === 1) throw new StoreFailure("no", error);
+        for (const pending of accepted) this.#commitGroup([pending]);
+        return;
+      }
+      this.#commitOrFail();
+    } catch (error) {
+      const failure = error instanceof StoreFailure ? error : new StoreFailure("unknown", error);
+      for (const pending of accepted) pending.reject(failure);
+      return;
+    }
+    for (const settle of done) settle();
+  }
+
+  #beginOrFail(): void {
+    try {
+      // Left open only if an earlier ROLLBACK failed too: without this, every later commit would fail after it.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#begin.run();
+    } catch (error) {
+      throw new StoreFailure("no", error);
+    }
+  }
+
+  #commitOrFail(): void {
+    try {
+      this.#commit.run();
+    } catch (error) {
+      // The commit's frames may or may not have reached the disk before the error: only a retry can tell.
+      this.#rollback();
+      throw new StoreFailure("unknown", error);
+    }
+  }
+
+  #rollback(): void {
+    try {
+      // SQLite undoes the transaction by itself on some errors (disk full, I/O): a ROLLBACK then is an error too.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    } catch {
+      // The failure that led here is the one to report; the next BEGIN clears what is left.
+    } finally {
+      this.#onRollback();
+    }
+  }
+}
+
+function closedFailure(): StoreFailure {
+  return new StoreFailure("no", new Error("it is closed"));
+}

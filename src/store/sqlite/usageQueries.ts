@@ -1,0 +1,129 @@
+/** Reads of the usage: one statement a month table, from the oldest month to the newest. */
+import type { DatabaseSync } from "node:sqlite";
+import type { MeteringRecord, UsageAllocation, UsagePath } from "../../api/types.ts";
+import type { UsageFilter } from "../ledger.ts";
+import { requestIdText } from "./audit.ts";
+import type { MonthTables } from "./monthTables.ts";
+import { uuidText } from "./recordIds.ts";
+
+const msPerHour = 3_600_000;
+
+type UsageRow = {
+  readonly hour: number;
+  readonly quantity: number;
+  readonly record_id: Uint8Array;
+  readonly at_ms: number;
+  readonly billable: number;
+  readonly allocations: string | null;
+  readonly client_token: string | null;
+  readonly region: string;
+  readonly path: UsagePath;
+  readonly product_code: string;
+  readonly holder: string;
+  readonly account_id: string;
+  readonly dimension: string;
+  readonly request_id: Uint8Array | string;
+  readonly received_at: number;
+};
+
+/** The records that match, in order of hour, then of the key. */
+export function selectUsage(
+  database: DatabaseSync,
+  months: MonthTables,
+  filter: UsageFilter,
+  limit: number,
+): readonly MeteringRecord[] {
+  const { tables, where, values } = plan(months, filter);
+  const found: MeteringRecord[] = [];
+  for (const table of tables) {
+    if (found.length >= limit) break;
+    const rows = database
+      .prepare(
+        `SELECT u.hour, u.quantity, u.record_id, u.at_ms, u.billable, u.allocations, u.client_token,
+           s.region, s.path, s.product_code, s.holder, s.account_id, d.name AS dimension,
+           a.request_id, a.at AS received_at
+         ${from(table)} CROSS JOIN audit a ON a.seq = u.call ${where}
+         ORDER BY u.hour, u.subject, u.dimension, u.entry LIMIT ?`,
+      )
+      .all(...values, limit - found.length) as UsageRow[];
+    for (const row of rows) found.push(recordOf(row));
+  }
+  return found;
+}
+
+/** Number and sum of quantities of the records that match. */
+export function selectTotals(
+  database: DatabaseSync,
+  months: MonthTables,
+  filter: UsageFilter,
+): { readonly count: number; readonly quantity: number } {
+  const { tables, where, values } = plan(months, filter);
+  const totals = { count: 0, quantity: 0 };
+  for (const table of tables) {
+    // total(), not sum(): it gives 0 for no rows, and a number beyond 2^53 instead of an error.
+    const row = database
+      .prepare(`SELECT count(*) AS count, total(u.quantity) AS quantity ${from(table)} ${where}`)
+      .get(...values);
+    totals.count += Number(row?.count);
+    totals.quantity += Number(row?.quantity);
+  }
+  return totals;
+}
+
+/**
+ * CROSS JOIN holds the order of the loops: the month by its key, then each row's texts. Left to itself, the planner
+ * may start from the subjects and build an index over the whole month first.
+ */
+function from(table: string): string {
+  return `FROM ${table} u CROSS JOIN subjects s ON s.id = u.subject CROSS JOIN dimensions d ON d.id = u.dimension`;
+}
+
+function plan(
+  months: MonthTables,
+  filter: UsageFilter,
+): { readonly tables: readonly string[]; readonly where: string; readonly values: (string | number)[] } {
+  const conditions: string[] = [];
+  const values: (string | number)[] = [];
+  const add = (condition: string, value: string | number | undefined): void => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  const fromHour = filter.fromHourAt === undefined ? undefined : Math.ceil(filter.fromHourAt / msPerHour);
+  const toHour = filter.toHourAt === undefined ? undefined : Math.ceil(filter.toHourAt / msPerHour);
+  add("u.hour >= ?", fromHour);
+  add("u.hour < ?", toHour);
+  add("s.product_code = ?", filter.productCode);
+  add("s.account_id = ?", filter.accountId);
+  add("s.path = 'license' AND s.holder = ?", filter.licenseArn);
+  add("s.path IN ('resource', 'agentcore') AND s.holder = ?", filter.resource);
+  add("s.region = ?", filter.region);
+  add("d.name = ?", filter.dimension);
+  return {
+    tables: months.within(fromHour ?? Number.NEGATIVE_INFINITY, toHour ?? Number.POSITIVE_INFINITY),
+    where: conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`,
+    values,
+  };
+}
+
+function recordOf(row: UsageRow): MeteringRecord {
+  const hourAt = row.hour * msPerHour;
+  return {
+    meteringRecordId: uuidText(row.record_id),
+    region: row.region,
+    path: row.path,
+    productCode: row.product_code,
+    accountId: row.account_id,
+    ...(row.path === "license" ? { licenseArn: row.holder } : {}),
+    ...(row.path === "resource" || row.path === "agentcore" ? { resource: row.holder } : {}),
+    dimension: row.dimension,
+    hourAt,
+    timestampAt: hourAt + row.at_ms,
+    quantity: row.quantity,
+    ...(row.allocations === null ? {} : { allocations: JSON.parse(row.allocations) as readonly UsageAllocation[] }),
+    ...(row.client_token === null ? {} : { clientToken: row.client_token }),
+    requestId: requestIdText(row.request_id),
+    receivedAt: row.received_at,
+    billable: row.billable === 1,
+  };
+}

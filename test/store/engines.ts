@@ -1,0 +1,53 @@
+/** The engines that the store's contract is held against: each suite runs once for every entry. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createSealer } from "../../src/secrets.ts";
+import type { Sealer } from "../../src/store/sealer.ts";
+import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import type { Store } from "../../src/store/store.ts";
+
+/** One place where an engine keeps its data: opened, closed and opened again by a test. */
+export interface Place {
+  open(): Promise<Store>;
+  remove(): Promise<void>;
+}
+
+export interface Engine {
+  readonly name: string;
+  place(): Promise<Place>;
+}
+
+export const testSealer: Sealer = createSealer(Buffer.alloc(32, 7));
+
+export const engines: readonly Engine[] = [
+  {
+    name: "sqlite",
+    async place() {
+      const folder = mkdtempSync(join(tmpdir(), "meterhouse-store-"));
+      return {
+        open: async () => openSqliteStore({ file: join(folder, "meterhouse.db"), sealer: testSealer }),
+        remove: async () => rmSync(folder, { recursive: true, force: true }),
+      };
+    },
+  },
+];
+
+/** Runs `body` with a fresh store, which is closed and removed whatever happens. */
+export async function withStore(
+  engine: Engine,
+  body: (store: Store, reopen: () => Promise<Store>) => Promise<void>,
+): Promise<void> {
+  const place = await engine.place();
+  let store = await place.open();
+  try {
+    await body(store, async () => {
+      await store.close();
+      store = await place.open();
+      return store;
+    });
+  } finally {
+    await store.close();
+    await place.remove();
+  }
+}
