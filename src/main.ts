@@ -6,7 +6,8 @@ import { version } from "./version.ts";
 
 function portNumber(text: string): number {
   const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("A port is a number from 0 to 65535; 0 picks a free one.");
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new InvalidArgumentError("A port is a number from 0 to 65535; 0 picks a free one.");
   return port;
 }
 
@@ -24,10 +25,19 @@ const program = new Command("meterhouse")
 program
   .command("serve")
   .description("start the server")
-  .addOption(new Option("--port <number>", "port; 0 picks a free one").env("METERHOUSE_PORT").default(4016).argParser(portNumber))
+  .addOption(
+    new Option("--port <number>", "port; 0 picks a free one")
+      .env("METERHOUSE_PORT")
+      .default(4016)
+      .argParser(portNumber),
+  )
   .addOption(new Option("--host <address>", "address to listen on").env("METERHOUSE_HOST").default("127.0.0.1"))
   .addOption(new Option("--data <dir>", "data folder").env("METERHOUSE_DATA").default("./meterhouse-data"))
-  .addOption(new Option("--catalog <file>", "catalogue file (YAML or JSON), loaded at every start").env("METERHOUSE_CATALOG").conflicts("demo"))
+  .addOption(
+    new Option("--catalog <file>", "catalogue file (YAML or JSON), loaded at every start")
+      .env("METERHOUSE_CATALOG")
+      .conflicts("demo"),
+  )
   .addOption(new Option("--demo", "load the demo catalogue and print its credentials"))
   .addOption(
     new Option("--allowed-host <name>", "name that browsers may reach the server by; repeatable")
@@ -35,7 +45,10 @@ program
       .argParser(collect),
   )
   .addOption(
-    new Option("--log-level <level>", "what goes to stderr").choices(["debug", "info", "warn", "error", "silent"]).env("METERHOUSE_LOG_LEVEL").default("info"),
+    new Option("--log-level <level>", "what goes to stderr")
+      .choices(["debug", "info", "warn", "error", "silent"])
+      .env("METERHOUSE_LOG_LEVEL")
+      .default("info"),
   )
   .addHelpText(
     "after",
@@ -56,7 +69,9 @@ catalog
   .argument("<file>")
   .action(async (file: string) => {
     const document = await readCatalog(file);
-    const counts = Object.entries(document).flatMap(([name, value]) => (Array.isArray(value) ? [`${value.length} ${name}`] : []));
+    const counts = Object.entries(document).flatMap(([name, value]) =>
+      Array.isArray(value) ? [`${value.length} ${name}`] : [],
+    );
     console.log(`${file} is valid: ${counts.join(", ") || "empty"}.`);
   });
 

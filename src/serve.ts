@@ -24,17 +24,22 @@ function isLoopback(host: string): boolean {
 function startFailure(error: unknown, flags: ServeFlags): unknown {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "EADDRINUSE") {
-    return new Error(`port ${flags.port} of ${flags.host} is in use; stop what listens there, or choose another with --port (0 picks a free one).`);
+    return new Error(
+      `port ${flags.port} of ${flags.host} is in use; stop what listens there, or choose another with --port (0 picks a free one).`,
+    );
   }
   if (code === "EACCES" || code === "EADDRNOTAVAIL") {
-    return new Error(`cannot listen on ${flags.host}:${flags.port} (${String(code)}); choose another with --host and --port.`);
+    return new Error(
+      `cannot listen on ${flags.host}:${flags.port} (${String(code)}); choose another with --host and --port.`,
+    );
   }
   return error;
 }
 
 export async function serve(flags: ServeFlags): Promise<void> {
   const log = createLog(flags.logLevel);
-  const catalog = flags.demo === true ? demoCatalog() : flags.catalog === undefined ? undefined : await readCatalog(flags.catalog);
+  const catalog =
+    flags.demo === true ? demoCatalog() : flags.catalog === undefined ? undefined : await readCatalog(flags.catalog);
   let service: Service;
   try {
     service = await startService({
@@ -55,11 +60,16 @@ export async function serve(flags: ServeFlags): Promise<void> {
   }
   stopOnSignals(service, log);
   if (!isLoopback(flags.host)) {
-    log.warn({ host: flags.host }, "listening beyond loopback: put TLS in front, keys and usage travel in the clear otherwise");
+    log.warn(
+      { host: flags.host },
+      "listening beyond loopback: put TLS in front, keys and usage travel in the clear otherwise",
+    );
   }
   if (flags.demo === true) printDemo(service);
   // The one line of stdout that programs wait for.
-  console.log(JSON.stringify({ ready: true, endpoint: service.url, version, pid: process.pid, dataDir: resolve(flags.data) }));
+  console.log(
+    JSON.stringify({ ready: true, endpoint: service.url, version, pid: process.pid, dataDir: resolve(flags.data) }),
+  );
 }
 
 function stopOnSignals(service: Service, log: ReturnType<typeof createLog>): void {

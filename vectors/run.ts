@@ -3,12 +3,11 @@
  *
  *     npm run --silent vectors -- FILE...
  */
-import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { startMeterhouse } from "../src/index.ts";
-import { type Fixtures, readFixtures } from "./fixtures.ts";
-import { createRunClock, createRunner, type Defaults, nameOf } from "./runner.ts";
-import { Fields, isObject, type Json } from "./values.ts";
+import { readVectorsFile, type VectorsFile } from "./file.ts";
+import { type CaseResult, createRunClock, createRunner, nameOf } from "./runner.ts";
+import type { Json } from "./values.ts";
 
 const USAGE = `Usage: npm run --silent vectors -- [options] FILE...
 
@@ -21,16 +20,6 @@ Runs every case of the files against a server that it starts, and prints one lin
 Exits 0 when all cases passed, 1 when one failed or a file could not be run, 2 when the options are wrong.`;
 
 const ENGINES = ["sqlite"];
-
-/** Where `conventions.defaults` is silent. */
-const DEFAULTS: Defaults = { at: "2026-08-15T10:20:00Z", region: "us-east-1", revision: "2026", creds: "AKSELLER" };
-
-interface VectorsFile {
-  readonly path: string;
-  readonly cases: readonly Json[];
-  readonly fixtures: Fixtures;
-  readonly defaults: Defaults;
-}
 
 interface Options {
   readonly files: readonly string[];
@@ -56,9 +45,9 @@ async function main(args: readonly string[]): Promise<number> {
   const unknown = unknownIds(options.only, files);
   for (const problem of [...broken, ...unknown]) console.error(problem);
   const chosen = files.map((file) => ({ ...file, cases: file.cases.filter((one) => isChosen(one, options.only)) }));
-  const { passed, failed } = await runFiles(chosen);
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed > 0 || broken.length > 0 || unknown.length > 0 ? 1 : 0;
+  const tally = await runFiles(chosen);
+  console.log(`${tally.passed} passed, ${tally.failed} failed`);
+  return tally.failed + tally.broken + broken.length + unknown.length > 0 ? 1 : 0;
 }
 
 function readOptions(args: readonly string[]): Options | "help" {
@@ -97,44 +86,6 @@ function readFiles(paths: readonly string[]): {
   return { files, broken };
 }
 
-function readVectorsFile(path: string): VectorsFile {
-  const document = JSON.parse(readFileSync(path, "utf8")) as Json;
-  const fields = new Fields(document, "file", [
-    "version",
-    "specification",
-    "note",
-    "conventions",
-    "fixtures",
-    "count",
-    "cases",
-  ]);
-  const cases = fields.has("cases") ? fields.list("cases") : [];
-  if (cases.length === 0) throw new Error("the file has no cases");
-  const count = fields.optionalNumber("count");
-  if (count !== undefined && count !== cases.length) {
-    throw new Error(`the file says that it has ${count} cases, but it has ${cases.length}`);
-  }
-  return {
-    path,
-    cases,
-    fixtures: readFixtures(fields.raw("fixtures")),
-    defaults: readDefaults(fields.optionalMap("conventions")),
-  };
-}
-
-/** `conventions` is prose but for its defaults. */
-function readDefaults(conventions: { readonly [key: string]: Json } | undefined): Defaults {
-  const defaults = conventions?.defaults;
-  if (!isObject(defaults)) return DEFAULTS;
-  const fields = new Fields(defaults, "conventions.defaults", ["at", "region", "revision", "creds", "settings"]);
-  return {
-    at: fields.optionalText("at") ?? DEFAULTS.at,
-    region: fields.optionalText("region") ?? DEFAULTS.region,
-    revision: fields.optionalText("revision") ?? DEFAULTS.revision,
-    creds: fields.optionalText("creds") ?? DEFAULTS.creds,
-  };
-}
-
 function isChosen(testCase: Json, only: readonly string[]): boolean {
   return only.length === 0 || only.includes(nameOf(testCase).id);
 }
@@ -144,28 +95,36 @@ function unknownIds(only: readonly string[], files: readonly VectorsFile[]): rea
   return only.filter((id) => !known.has(id)).map((id) => `--only: no file has a case ${id}`);
 }
 
+interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+  readonly broken: number;
+}
+
 /** One server for the whole run; each case resets it. */
-async function runFiles(files: readonly VectorsFile[]): Promise<{ readonly passed: number; readonly failed: number }> {
-  let [passed, failed] = [0, 0];
-  const [first] = files;
-  if (first === undefined) return { passed, failed };
+async function runFiles(files: readonly VectorsFile[]): Promise<Tally> {
+  const tally = { passed: 0, failed: 0, broken: 0 };
+  if (files.length === 0) return tally;
   const clock = createRunClock();
-  const server = await startMeterhouse({
-    catalog: first.fixtures.catalog,
-    now: first.defaults.at,
-    wallClock: clock.now,
-    rateClock: "business",
-  });
+  const server = await startMeterhouse({ wallClock: clock.now, rateClock: "business" });
   const runner = createRunner(server, clock);
   try {
-    for (const { cases, fixtures, defaults } of files) {
+    for (const { path, cases, fixtures, defaults, notes } of files) {
+      for (const note of notes) console.error(`${path}: note: ${note}`);
+      try {
+        await server.reset({ catalog: fixtures.catalog });
+      } catch (error) {
+        // Once, and not as the problem of every case.
+        console.error(`${path}: the server refuses the fixtures: ${messageOf(error)}`);
+        tally.broken += 1;
+        continue;
+      }
       for (const testCase of cases) {
-        const { id, title, problem } = await runner.run(testCase, fixtures, defaults);
-        if (problem === undefined) passed += 1;
+        const result = await runner.run(testCase, fixtures, defaults);
+        if (result.problem === undefined) tally.passed += 1;
         else {
-          failed += 1;
-          // One line a case, also when a text of the answer has line breaks.
-          console.log(`FAIL ${id} ${title}: ${problem.replaceAll(/\s*\n\s*/g, " ")}`);
+          tally.failed += 1;
+          console.log(failureLine(result, result.problem));
         }
       }
     }
@@ -173,7 +132,12 @@ async function runFiles(files: readonly VectorsFile[]): Promise<{ readonly passe
     runner.close();
     await server.close();
   }
-  return { passed, failed };
+  return tally;
+}
+
+/** One line a case, also when a text of the answer has line breaks. */
+function failureLine({ id, title }: CaseResult, problem: string): string {
+  return `FAIL ${id} ${title}: ${problem}`.replaceAll(/\s*\n\s*/g, " ");
 }
 
 function messageOf(error: unknown): string {

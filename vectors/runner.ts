@@ -7,7 +7,7 @@ import { readEvent, runEvent } from "./events.ts";
 import type { Fixtures } from "./fixtures.ts";
 import { type Answer, assertMatchers, mismatches } from "./match.ts";
 import { type Call, errorTypeOf, readCall, sendCall } from "./request.ts";
-import { durationMs, Fields, FormatError, instant, type Json, show } from "./values.ts";
+import { durationMs, Fields, FormatError, instant, type Json, type JsonObject, show } from "./values.ts";
 
 /** The wall clock of the run: real time, plus the waits of the case. */
 export interface RunClock {
@@ -40,6 +40,7 @@ export interface Defaults {
   readonly region: string;
   readonly revision: string;
   readonly creds: string;
+  readonly settings?: JsonObject;
 }
 
 export interface Runner {
@@ -121,6 +122,7 @@ class CaseRun {
       // The server checks names and values of the switches; a wrong one fails the case.
       settings: {
         revision: this.#defaults.revision,
+        ...this.#defaults.settings,
         ...fields.optionalMap("settings"),
         ...revisionOf(fields),
       } as Partial<SettingsInput>,

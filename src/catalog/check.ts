@@ -8,8 +8,6 @@ import {
   type AgreementIndex,
   accessKeyIdFor,
   agreementIdentities,
-  customerIdentifierFor,
-  entityIdFor,
   indexAgreements,
   licenseTail,
   pairKey,
@@ -69,8 +67,10 @@ function checkAccounts(facts: Facts): void {
   for (const [index, entry] of (document.accounts ?? []).entries()) {
     const at = ["accounts", index];
     uniqueId(entry.id, [...at, "id"], `account ${entry.id}`);
-    const customer = entry.customerIdentifier ?? customerIdentifierFor(entry.id);
-    uniqueCustomer(customer, [...at, "customerIdentifier"], `CustomerIdentifier ${shown(customer)}`);
+    const customer = entry.customerIdentifier;
+    if (customer !== undefined) {
+      uniqueCustomer(customer, [...at, "customerIdentifier"], `CustomerIdentifier ${shown(customer)}`);
+    }
   }
 }
 
@@ -127,8 +127,8 @@ function checkProducts(facts: Facts): void {
   for (const [index, entry] of (document.products ?? []).entries()) {
     const at = ["products", index];
     uniqueCode(entry.code, [...at, "code"], `product ${shown(entry.code)}`);
-    const entityId = entry.entityId ?? entityIdFor(entry.code);
-    uniqueEntity(entityId, [...at, "entityId"], `entityId ${entityId}`);
+    const { entityId } = entry;
+    if (entityId !== undefined) uniqueEntity(entityId, [...at, "entityId"], `entityId ${entityId}`);
     checkDimensions(entry, at, report);
     checkKeys(entry, at, report);
   }

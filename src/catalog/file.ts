@@ -94,7 +94,8 @@ function inspect(input: unknown): {
   const settings = sectionOf(input, "settings");
   if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) {
     const switches = settingsSchema.safeParse(settings, { error: typeMessage });
-    if (!switches.success) problems.push(...problemsOf(switches.error.issues, ["settings"]));
+    const known = Object.keys(settingsSchema.shape).join(", ");
+    if (!switches.success) problems.push(...problemsOf(switches.error.issues, ["settings"], known));
   }
   if (!parsed.success || problems.length > 0) return { problems };
   const cross = crossProblems(parsed.data);

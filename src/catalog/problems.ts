@@ -48,12 +48,15 @@ export function shown(value: unknown): string {
 
 type Issue = z.core.$ZodIssue;
 
-/** Zod's issues as problems: one for each unknown key, and of a union the branch that the writer most likely meant. */
-export function problemsOf(issues: readonly Issue[], prefix: CatalogPath = []): CatalogProblem[] {
+/**
+ * Zod's issues as problems: one for each unknown key, and of a union the branch that the writer most likely meant. `known`:
+ * the keys of the outermost mapping, for a schema whose own messages do not tell them.
+ */
+export function problemsOf(issues: readonly Issue[], prefix: CatalogPath = [], known?: string): CatalogProblem[] {
   return issues.flatMap((issue): CatalogProblem[] => {
     const path = [...prefix, ...issue.path.map((step) => (typeof step === "symbol" ? String(step) : step))];
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(issue.message) }));
+      return issue.keys.map((key) => ({ path: [...path, key], message: unknownKey(issue, known) }));
     }
     if (issue.code === "invalid_union") {
       const branch = likelyBranch(issue.errors);
@@ -63,8 +66,9 @@ export function problemsOf(issues: readonly Issue[], prefix: CatalogPath = []): 
   });
 }
 
-function unknownKey(message: string): string {
-  return message.startsWith("Unrecognized key") ? "unknown key" : `unknown key; ${message}`;
+function unknownKey(issue: Issue, known: string | undefined): string {
+  if (known !== undefined && issue.path.length === 0) return `unknown key; the keys here are ${known}`;
+  return issue.message.startsWith("Unrecognized key") ? "unknown key" : `unknown key; ${issue.message}`;
 }
 
 /** The branch whose outer type fits, with the fewest issues. */

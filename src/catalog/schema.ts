@@ -61,10 +61,10 @@ function oneOf<const Names extends readonly [string, ...string[]]>(names: Names,
 }
 
 const time = z.custom<CatalogTime>((value) => parseTime(value) !== undefined, {
-  error: (issue) =>
-    isLikelySeconds(issue.input)
-      ? `${shown(issue.input)} looks like epoch seconds; expected ${timeForms}`
-      : `${shown(issue.input)} is not a time; expected ${timeForms}`,
+  error: ({ input }) => {
+    if (input === undefined) return `missing; expected ${timeForms}`;
+    return `${shown(input)} ${isLikelySeconds(input) ? "looks like epoch seconds" : "is not a time"}; expected ${timeForms}`;
+  },
 });
 
 const name = text(/^\S(.{0,253}\S)?$/, "a name of 1 to 255 characters without blanks around it");
@@ -201,8 +201,8 @@ const entitlement = strict({
   buyer: accountId,
   dimension: dimensionName,
   value: z.custom<EntitlementInput>((value) => entitlementValue(value) !== undefined, {
-    error: (issue) =>
-      `${shown(issue.input)} is not a value; expected a number (whole numbers to ${INTEGER_MAX}), text, true or false, or exactly one of IntegerValue, DoubleValue, BooleanValue, StringValue`,
+    error: ({ input }) =>
+      `${input === undefined ? "missing" : `${shown(input)} is not a value`}; expected a number (whole numbers to ${INTEGER_MAX}), text, true or false, or exactly one of IntegerValue, DoubleValue, BooleanValue, StringValue`,
   }),
   expires: time,
   license: licenseArn.optional(),

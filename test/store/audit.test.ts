@@ -6,7 +6,7 @@ import { event } from "./fixtures.ts";
 for (const engine of engines) {
   describe(`${engine.name}: audit trail`, () => {
     test("events come back as they were given, newest first, also after a restart", async () => {
-      await withStore(engine, async ({ audit }, reopen) => {
+      await withStore(engine, async ({ audit }, { bothTimes }) => {
         const given = [
           event({ at: 1_000, detail: { productCode: "p", statuses: "SR", source: "127.0.0.1", userAgent: "curl" } }),
           event({ at: 3_000, operation: "MeterUsage", outcome: "DuplicateRequestException" }),
@@ -15,8 +15,7 @@ for (const engine of engines) {
         ];
         await Promise.all(given.map((each) => audit.append(each)));
         const expected = [given[2], given[1], given[3], given[0]];
-        expect(await audit.events({})).toEqual(expected);
-        expect(await (await reopen()).audit.events({})).toEqual(expected);
+        await bothTimes(async (store) => expect(await store.audit.events({})).toEqual(expected));
       });
     });
 

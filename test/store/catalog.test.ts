@@ -15,7 +15,7 @@ import {
 for (const engine of engines) {
   describe(`${engine.name}: catalogue`, () => {
     test("every kind of row comes back, also after a restart", async () => {
-      await withStore(engine, async ({ catalog }, reopen) => {
+      await withStore(engine, async ({ catalog }, { bothTimes }) => {
         const temporary = credential({
           accessKeyId: "ASIATEMPORARY",
           sessionToken: "the-plain-session-token",
@@ -32,7 +32,7 @@ for (const engine of engines) {
           settings: { revision: "2024", quotas: { default: { BatchMeterUsage: 5 } } },
         };
         await catalog.apply(change);
-        for (const port of [catalog, (await reopen()).catalog]) {
+        await bothTimes(async ({ catalog: port }) => {
           expect(port.account(buyerId)).toEqual(change.accounts[0]);
           expect(port.accountByCustomerIdentifier("cust1234567")).toEqual(change.accounts[0]);
           expect(port.credential(temporary.accessKeyId)).toEqual(temporary);
@@ -45,7 +45,7 @@ for (const engine of engines) {
           expect(port.settings()).toEqual(change.settings);
           const { tokens: _, settings: __, ...lists } = change;
           expect(port.all()).toEqual(lists);
-        }
+        });
       });
     });
 
@@ -65,7 +65,7 @@ for (const engine of engines) {
     });
 
     test("each change counts in the version, which a restart does not turn back", async () => {
-      await withStore(engine, async ({ catalog }, reopen) => {
+      await withStore(engine, async ({ catalog }, { reopen }) => {
         const before = catalog.version;
         await catalog.apply({ accounts: [account()] });
         await catalog.apply({ products: [product()] });
@@ -75,7 +75,7 @@ for (const engine of engines) {
     });
 
     test("a replaced row keeps its place and leaves no trace in the indexes", async () => {
-      await withStore(engine, async ({ catalog }, reopen) => {
+      await withStore(engine, async ({ catalog }, { bothTimes }) => {
         await catalog.apply({
           accounts: [account(), account({ id: "2", customerIdentifier: "second" })],
           products: [product(), product({ code: "other" })],
@@ -86,18 +86,18 @@ for (const engine of engines) {
         });
         await catalog.apply({ settings: { revision: "2024", dryRun: "error" } });
         await catalog.apply({ settings: { dryRun: "error" } });
-        for (const port of [catalog, (await reopen()).catalog]) {
+        await bothTimes(async ({ catalog: port }) => {
           expect(port.accountByCustomerIdentifier("cust1234567")).toBeUndefined();
           expect(port.accountByCustomerIdentifier("renamed")?.id).toBe(buyerId);
           expect(port.all().accounts.map((each) => each.id)).toEqual([buyerId, "2"]);
           expect(port.all().products.map((each) => each.title)).toEqual(["New", "A product"]);
           expect(port.settings()).toEqual({ dryRun: "error" });
-        }
+        });
       });
     });
 
     test("agreements in order of acceptance, then of insertion; found by the tail of the licence", async () => {
-      await withStore(engine, async ({ catalog }, reopen) => {
+      await withStore(engine, async ({ catalog }, { bothTimes }) => {
         const tail = "l-0123456789abcdef0123456789abcdef";
         const licenseArn = `arn:aws:license-manager::123456789012:license:${tail}`;
         await catalog.apply({
@@ -110,17 +110,17 @@ for (const engine of engines) {
         await catalog.apply({ agreements: [agreement({ id: "b1", acceptedAt: 20 })] });
         await catalog.apply({ agreements: [agreement({ id: "b2", acceptedAt: 20, version: 2 })] });
         await catalog.apply({ agreements: [agreement({ id: "elsewhere", buyerAccountId: "3" })] });
-        for (const port of [catalog, (await reopen()).catalog]) {
+        await bothTimes(async ({ catalog: port }) => {
           expect(port.agreements(productCode, buyerId).map((each) => each.id)).toEqual(["a", "b2", "b1", "c"]);
           expect(port.agreements(productCode, "3").map((each) => each.id)).toEqual(["elsewhere"]);
           expect(port.agreementByLicense(tail)?.id).toBe("c");
           expect(port.agreementByLicense("of-it")).toBeUndefined(); // b2 gave its licence up
-        }
+        });
       });
     });
 
     test("entitlements: one a (product, buyer, dimension, licence), in order of first insertion", async () => {
-      await withStore(engine, async ({ catalog }, reopen) => {
+      await withStore(engine, async ({ catalog }, { bothTimes }) => {
         const keys = [
           {},
           { licenseArn: "L" },
@@ -134,11 +134,11 @@ for (const engine of engines) {
           entitlement({ value: { IntegerValue: 8 } }),
           ...keys.slice(1, 4).map((key) => entitlement(key)),
         ];
-        for (const port of [catalog, (await reopen()).catalog]) {
+        await bothTimes(async ({ catalog: port }) => {
           expect(port.entitlements(productCode)).toEqual(expected);
           expect(port.entitlements("elsewhere")).toHaveLength(1);
           expect(port.all().entitlements).toHaveLength(5);
-        }
+        });
       });
     });
 

@@ -33,19 +33,31 @@ export const engines: readonly Engine[] = [
   },
 ];
 
+interface Restart {
+  /** Closes the store and opens the same place again. */
+  reopen(): Promise<Store>;
+  /** Holds a check against the store as it is, and once more after a restart. */
+  bothTimes(check: (store: Store) => Promise<void> | void): Promise<void>;
+}
+
 /** Runs `body` with a fresh store, which is closed and removed whatever happens. */
 export async function withStore(
   engine: Engine,
-  body: (store: Store, reopen: () => Promise<Store>) => Promise<void>,
+  body: (store: Store, restart: Restart) => Promise<void>,
 ): Promise<void> {
   const place = await engine.place();
   let store = await place.open();
+  const reopen = async (): Promise<Store> => {
+    await store.close();
+    store = await place.open();
+    return store;
+  };
+  const bothTimes: Restart["bothTimes"] = async (check) => {
+    await check(store);
+    await check(await reopen());
+  };
   try {
-    await body(store, async () => {
-      await store.close();
-      store = await place.open();
-      return store;
-    });
+    await body(store, { reopen, bothTimes });
   } finally {
     await store.close();
     await place.remove();

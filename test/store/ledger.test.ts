@@ -80,7 +80,7 @@ for (const engine of engines) {
     });
 
     test("agentcore records add up", async () => {
-      await withStore(engine, async ({ ledger }, reopen) => {
+      await withStore(engine, async ({ ledger }, { reopen }) => {
         const record = claim({ path: "agentcore", holder: "arn:runtime/one", quantity: 2 });
         const { holders } = await ledger.claim(unit([record, record]));
         expect(holders.map((holder) => holder.fresh)).toEqual([true, true]);
@@ -130,7 +130,7 @@ for (const engine of engines) {
     });
 
     test("tokens are per account and Region, case-sensitive, and outlive a restart", async () => {
-      await withStore(engine, async ({ ledger }, reopen) => {
+      await withStore(engine, async ({ ledger }, { reopen }) => {
         const record = onResource("t", "h", 5);
         await ledger.claim(unit([record]));
         const second = await reopen();
@@ -191,7 +191,7 @@ for (const engine of engines) {
     });
 
     test("a registration token is resolved once, and memory shows the first time", async () => {
-      await withStore(engine, async ({ ledger, catalog }, reopen) => {
+      await withStore(engine, async ({ ledger, catalog }, { reopen }) => {
         const token = registrationToken();
         await catalog.apply({ tokens: [token] });
         const { version } = catalog;
@@ -208,7 +208,7 @@ for (const engine of engines) {
     });
 
     test("a workload is registered by its first call", async () => {
-      await withStore(engine, async ({ ledger }, reopen) => {
+      await withStore(engine, async ({ ledger }, { bothTimes }) => {
         const first = workload({ launchedAt: 600 });
         const outcomes = await Promise.all([
           ledger.claim(unit([], { workload: first })),
@@ -217,7 +217,7 @@ for (const engine of engines) {
           ledger.claim(unit([], { workload: workload({ resource: "i-2" }) })),
         ]);
         expect(outcomes.map((outcome) => outcome.workloadFresh)).toEqual([true, false, true, true]);
-        for (const port of [ledger, (await reopen()).ledger]) {
+        await bothTimes(async ({ ledger: port }) => {
           expect(port.workloads({})).toHaveLength(3);
           expect(port.workloads({ productCode, resource: first.resource })).toEqual([
             first,
@@ -225,7 +225,7 @@ for (const engine of engines) {
           ]);
           expect(port.workloads({ resource: "i-2" })).toHaveLength(1);
           expect(port.workloads({ productCode: "other" })).toEqual([]);
-        }
+        });
       });
     });
 
@@ -276,7 +276,7 @@ for (const engine of engines) {
 
   describe(`${engine.name}: reads`, () => {
     test("a record comes back whole, also after a restart", async () => {
-      await withStore(engine, async ({ ledger }, reopen) => {
+      await withStore(engine, async ({ ledger }, { bothTimes }) => {
         const allocations = [
           { AllocatedUsageQuantity: 4, Tags: [{ Key: "team", Value: "ü" }] },
           { AllocatedUsageQuantity: 1 },
@@ -305,7 +305,7 @@ for (const engine of engines) {
           receivedAt: sent.at,
           billable: false,
         };
-        for (const port of [ledger, (await reopen()).ledger]) {
+        await bothTimes(async ({ ledger: port }) => {
           const [first, second] = await port.records({});
           expect(first).toEqual(expected);
           expect(second).toMatchObject({
@@ -316,7 +316,7 @@ for (const engine of engines) {
           });
           expect(second).not.toHaveProperty("allocations");
           expect(second).not.toHaveProperty("licenseArn");
-        }
+        });
       });
     });
 
