@@ -42,7 +42,7 @@ export interface Service {
   readonly faults: FaultPlan;
   readonly agreements: Agreements;
   settings(): Settings;
-  /** Replaces the switches that differ from their defaults. Throws on an unknown switch or value. */
+  /** Sets the switches that are named. Throws on an unknown switch or value. */
   changeSettings(overrides: Partial<SettingsInput>): Promise<void>;
   loadCatalog(document: CatalogDocument): Promise<void>;
   /** Stops accepting, finishes what is in flight, closes the store. */
@@ -59,7 +59,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const throttle = createThrottle(options.rateClock);
     const faults = createFaultPlan();
     const loadCatalog = async (document: CatalogDocument): Promise<void> => {
-      await store.catalog.apply(await catalogChange(document, { existing: store.catalog, now: clock.now() }));
+      await store.catalog.apply(
+        await catalogChange(document, { existing: store.catalog, now: clock.now(), wallNow: options.wallClock() }),
+      );
     };
     if (options.catalog !== undefined) await loadCatalog(options.catalog);
     let isStopping = false;
@@ -80,8 +82,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       agreements: createAgreements({ catalog: store.catalog, settings }),
       settings,
       changeSettings: async (overrides) => {
-        settingsSchema.parse(overrides);
-        await store.catalog.apply({ settings: overrides });
+        const merged = { ...store.catalog.settings(), ...overrides };
+        settingsSchema.parse(merged);
+        await store.catalog.apply({ settings: merged });
       },
       loadCatalog,
       close: async () => {

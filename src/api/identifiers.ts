@@ -1,12 +1,20 @@
 /** How identifiers that travel in several spellings are compared. */
 import { hash } from "node:crypto";
 
+/** The account in the ARN of every licence: the one that issues them, the same for all sellers and buyers. */
+export const licenseIssuerAccountId = "294406891311";
+
+/** Whether the text is the ARN of a licence, and not of something else (SPEC B-30). */
+export function isLicenseArn(text: string): boolean {
+  return /^arn:aws[a-zA-Z-]*:license-manager:.*l-[0-9a-f]{32}$/.test(text);
+}
+
 /**
- * What a licence ARN is known by: its `l-…` tail (SPEC B-33). undefined: it is the ARN of something else (B-30).
- * Events print the ARN without `arn:` and without `license:`, so only the tail is compared.
+ * What licences are compared by (SPEC B-33): the `l-…` tail, since events print the ARN without `arn:` and without
+ * `license:`. Of another text, what follows the last `:` or `/`.
  */
-export function licenseTail(licenseArn: string): string | undefined {
-  return /^(?:arn:aws[a-zA-Z-]*:)?(?:aws:)?license-manager:.*?(l-[0-9a-f]{32})$/.exec(licenseArn)?.[1];
+export function licenseTail(licenseArn: string): string {
+  return /l-[0-9a-f]{32}$/.exec(licenseArn)?.[0] ?? licenseArn.slice(licenseArn.search(/[^:/]*$/));
 }
 
 /** Registration tokens are kept by this, never by their value. Lower-case hex SHA-256. */

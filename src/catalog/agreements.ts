@@ -1,15 +1,8 @@
 /** Agreements and their registration tokens: from a document's state and times to the times that rows hold. */
+import { licenseTail, registrationTokenHash } from "../api/identifiers.ts";
 import type { Agreement, Entitlement, RegistrationToken } from "../api/types.ts";
 import type { Catalog } from "../store/catalog.ts";
-import {
-  type AgreementIdentity,
-  type AgreementIndex,
-  agreementIdentities,
-  licenseArnFor,
-  licenseTail,
-  pairKey,
-  sha256Hex,
-} from "./derive.ts";
+import { type AgreementIdentity, type AgreementIndex, agreementIdentities, licenseArnFor, pairKey } from "./derive.ts";
 import type { CatalogPath } from "./problems.ts";
 import { defined, sameData } from "./rows.ts";
 import type { AgreementEntry, CatalogDocument, EntitlementEntry, TokenEntry } from "./schema.ts";
@@ -137,7 +130,7 @@ export function tokenRow(
   agreements: AgreementIndex,
   context: { readonly existing: Catalog; readonly now: number },
 ): RegistrationToken {
-  const hash = sha256Hex(entry.value);
+  const hash = registrationTokenHash(entry.value);
   const stored = context.existing.token(hash);
   return defined({
     hash,

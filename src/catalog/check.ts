@@ -3,15 +3,9 @@
  * A document must be complete in itself: its references are looked up in it, never in what is stored already, so that
  * every fault has a line.
  */
+import { licenseTail } from "../api/identifiers.ts";
 import type { CredentialKind } from "../api/types.ts";
-import {
-  type AgreementIndex,
-  accessKeyIdFor,
-  agreementIdentities,
-  indexAgreements,
-  licenseTail,
-  pairKey,
-} from "./derive.ts";
+import { type AgreementIndex, accessKeyIdFor, agreementIdentities, indexAgreements, pairKey } from "./derive.ts";
 import { privateKeyFault } from "./keys.ts";
 import type { CatalogPath, CatalogProblem } from "./problems.ts";
 import { pathText, shown } from "./problems.ts";

@@ -3,15 +3,13 @@
  * document anywhere, any number of times, gives the same ids; secrets are random.
  */
 import { createHash, randomBytes } from "node:crypto";
+import { licenseIssuerAccountId, licenseTail } from "../api/identifiers.ts";
 import type { CredentialKind } from "../api/types.ts";
 import type { AgreementEntry, CatalogDocument } from "./schema.ts";
 
 const LOWER = "abcdefghijklmnopqrstuvwxyz0123456789";
 const MIXED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-/** The account that issues the licences here; any 12 digits would do. */
-const LICENSE_ISSUER = "294406891311";
-
 export function sha256Hex(text: string): string {
   return createHash("sha256").update(text, "utf8").digest("hex");
 }
@@ -63,12 +61,7 @@ export function newSessionToken(): string {
 }
 
 export function licenseArnFor(agreementId: string): string {
-  return `arn:aws:license-manager::${LICENSE_ISSUER}:license:l-${sha256Hex(JSON.stringify(["license", agreementId])).slice(0, 32)}`;
-}
-
-/** The `l-…` part, by which licences are compared (B-33). */
-export function licenseTail(arn: string): string {
-  return arn.slice(arn.lastIndexOf(":") + 1);
+  return `arn:aws:license-manager::${licenseIssuerAccountId}:license:l-${sha256Hex(JSON.stringify(["license", agreementId])).slice(0, 32)}`;
 }
 
 export interface AgreementIdentity {

@@ -69,7 +69,7 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
   };
   const find = (reference: AgreementReference, at: number): Agreement | undefined => {
     if (reference.agreement !== undefined) return catalog.agreement(reference.agreement);
-    if (reference.license !== undefined) return catalog.agreementByLicense(licenseTail(reference.license) ?? "");
+    if (reference.license !== undefined) return catalog.agreementByLicense(licenseTail(reference.license));
     if (reference.product === undefined || reference.customer === undefined) {
       throw new MarketplaceError("Name an agreement by its id, its licence, or its product and customer.");
     }

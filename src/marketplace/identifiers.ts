@@ -1,5 +1,6 @@
 /** Identifiers of the marketplace, drawn at random in the forms that AWS uses. */
 import { randomBytes, randomInt } from "node:crypto";
+import { licenseIssuerAccountId } from "../api/identifiers.ts";
 
 const lowerAlphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -14,9 +15,9 @@ export function newAgreementId(): string {
   return `agmt-${randomText(lowerAlphanumeric, 25)}`;
 }
 
-/** SPEC B-33. The account is the one that issues marketplace licences, the same for all. */
+/** SPEC B-33. */
 export function newLicenseArn(): string {
-  return `arn:aws:license-manager::294406891311:license:l-${randomBytes(16).toString("hex")}`;
+  return `arn:aws:license-manager::${licenseIssuerAccountId}:license:l-${randomBytes(16).toString("hex")}`;
 }
 
 /** `offer-` and 13 lower-case letters and digits. */

@@ -15,7 +15,7 @@
  * Then, per record and in order: CustomerNotSubscribed, Success, DuplicateRecord, or back in UnprocessedRecords.
  */
 import { ServiceError } from "../api/errors.ts";
-import { licenseTail } from "../api/identifiers.ts";
+import { isLicenseArn, licenseTail } from "../api/identifiers.ts";
 import { offersOperation, regionListOf } from "../api/regions.ts";
 import type { Account, UsagePath, UsageRecord } from "../api/types.ts";
 import { hourOf, timestampMs } from "../rules/times.ts";
@@ -90,8 +90,7 @@ function productOf(request: BatchRequest, catalog: Catalog) {
 }
 
 function agreementOf(licenseArn: string, catalog: Catalog) {
-  const tail = licenseTail(licenseArn);
-  return tail === undefined ? undefined : catalog.agreementByLicense(tail);
+  return isLicenseArn(licenseArn) ? catalog.agreementByLicense(licenseTail(licenseArn)) : undefined;
 }
 
 function buyerOf(record: UsageRecord, catalog: Catalog): Account | undefined {

@@ -2,6 +2,7 @@
  * The catalogue in memory, with the indexes its reads need. Engines fill it when they open and after each change is
  * durable; it does no I/O and holds whatever rows it is given.
  */
+import { licenseTail } from "../api/identifiers.ts";
 import type { Account, Agreement, Credential, Entitlement, Product, RegistrationToken } from "../api/types.ts";
 import type { CatalogChange } from "./catalog.ts";
 
@@ -118,11 +119,6 @@ export class CatalogMemory {
     ofProduct.set(JSON.stringify([buyerAccountId, dimension, licenseArn ?? ""]), entitlement);
     this.#entitlementLists.delete(productCode);
   }
-}
-
-/** What licence ARNs are compared by (SPEC B-33): `l-<32 hex>`, else whatever follows the last `:` or `/`. */
-export function licenseTail(licenseArn: string): string {
-  return /l-[0-9a-f]{32}$/.exec(licenseArn)?.[0] ?? licenseArn.slice(licenseArn.search(/[^:/]*$/));
 }
 
 function without(list: readonly Agreement[] | undefined, id: string): readonly Agreement[] {

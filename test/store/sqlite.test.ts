@@ -42,7 +42,7 @@ function storedBytes(): string {
 }
 
 describe("files", () => {
-  test("are private to the user, whatever the umask", async () => {
+  test("are private to the user", async () => {
     const store = open();
     await store.ledger.claim(unit([claim()]));
     const data = join(folder, "data");

@@ -32,7 +32,7 @@ describe("the public vectors", () => {
   test("the page lists the same later cases", () => {
     const page = readFileSync(new URL("../../docs/vectors.md", import.meta.url), "utf8");
     for (const [work, ids] of Object.entries(later)) {
-      const line = page.split("\n").find((text) => text.startsWith(`| ${work} |`));
+      const line = page.split("\n").find((text) => text.startsWith(`| ${work} `));
       expect(line?.match(/[a-z]+-\d{3}/g), work).toEqual(ids);
     }
   });

@@ -31,7 +31,8 @@ export class SqliteAudit implements Audit {
     this.#commits = commits;
     this.#interner = interner;
     this.#insert = database.prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)");
-    // Whoever trims the trail must keep its newest row, or calls of old usage rows would be given out again.
+    // Whoever trims the trail must keep the calls that usage rows point at, and the newest one: a number given out twice
+    // would put old usage under a new call.
     this.#lastSeq = Number(database.prepare("SELECT max(seq) AS seq FROM audit").get()?.seq ?? 0);
   }
 

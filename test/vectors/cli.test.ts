@@ -1,0 +1,123 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import type { Json, JsonObject } from "../../vectors/values.ts";
+import { changed, PUBLIC_PATH, publicCase } from "./harness.ts";
+
+const RUNNER = fileURLToPath(new URL("../../vectors/run.ts", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "vectors-"));
+
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function run(...args: readonly string[]): {
+  readonly code: number | null;
+  readonly out: readonly string[];
+  readonly err: string;
+} {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [RUNNER, ...args], { encoding: "utf8" });
+  return { code: status, out: stdout.split("\n").filter((line) => line !== ""), err: stderr };
+}
+
+let files = 0;
+
+function file(content: JsonObject | string): string {
+  files += 1;
+  const path = join(folder, `${files}.json`);
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+}
+
+function withCases(...cases: readonly Json[]): JsonObject {
+  const { fixtures, conventions } = JSON.parse(readFileSync(PUBLIC_PATH, "utf8")) as JsonObject;
+  return { version: "2.0.0", conventions: conventions ?? {}, fixtures: fixtures ?? {}, cases };
+}
+
+const passing = publicCase("bmu-062");
+const failing = changed(publicCase("bmu-062"), ["steps", 0, "expect", "status"], 200);
+
+test("all cases pass: the count, exit 0, nothing on stderr", () => {
+  expect(run(file(withCases(passing, publicCase("wire-001"))))).toEqual({
+    code: 0,
+    out: ["2 passed, 0 failed"],
+    err: "",
+  });
+});
+
+test("a case fails: one line with expected and got, the count over all files, exit 1", () => {
+  const { code, out } = run(file(withCases(failing, passing)), file(withCases(passing)));
+  expect(code).toBe(1);
+  expect(out).toHaveLength(2);
+  expect(out[0]).toMatch(/^FAIL bmu-062 exactly 24 h: step 1: status: expected 200, got 400/);
+  expect(out[1]).toBe("2 passed, 1 failed");
+});
+
+test("a case that is not well-formed fails", () => {
+  const { code, out } = run(file(withCases({ ...passing, nope: 1 }, 12)));
+  expect(code).toBe(1);
+  expect(out[0]).toBe(
+    'FAIL bmu-062 exactly 24 h: case: unknown key "nope" (known: id, title, operation, rule, source, certainty, note, revision, settings, steps)',
+  );
+  expect(out[1]).toBe("FAIL (no id) (no title): case: expected an object, got 12");
+  expect(out[2]).toBe("0 passed, 2 failed");
+});
+
+test("--only runs these cases; an id that no file has is a failure", () => {
+  const path = file(withCases(failing, publicCase("wire-001"), publicCase("wire-002")));
+  expect(run("--only", "wire-001,wire-002", path)).toMatchObject({ code: 0, out: ["2 passed, 0 failed"] });
+  const { code, out, err } = run("--only=wire-001", "--only=nope-1", path);
+  expect({ code, out }).toEqual({ code: 1, out: ["1 passed, 0 failed"] });
+  expect(err).toBe("--only: no file has a case nope-1\n");
+});
+
+test.each<[string, () => string, string]>([
+  ["is not there", () => join(folder, "nope.json"), "no such file"],
+  ["is not JSON", () => file("{"), "JSON"],
+  ["is no object", () => file("[]"), "the file is not a JSON object"],
+  ["has no cases", () => file(withCases()), "the file has no cases"],
+  ["lacks the list of cases", () => file({ fixtures: {} }), "the file has no cases"],
+  ["has no fixtures", () => file({ cases: [passing] }), "fixtures: expected an object, got nothing"],
+  [
+    "has unknown fixtures",
+    () => file({ ...withCases(passing), fixtures: { nope: 1 } }),
+    'fixtures: unknown key "nope"',
+  ],
+  [
+    "has fixtures that the server refuses",
+    () => file({ ...withCases(passing), fixtures: brokenFixtures }),
+    "the server refuses the fixtures: ",
+  ],
+])("a file that %s: a message, exit 1, and the other files still run", (_name, path, problem) => {
+  const broken = path();
+  const { code, out, err } = run(broken, file(withCases(passing)));
+  expect({ code, out }).toEqual({ code: 1, out: ["1 passed, 0 failed"] });
+  expect(err).toContain(`${broken}: `);
+  expect(err).toContain(problem);
+});
+
+const brokenFixtures: JsonObject = {
+  accounts: { seller: "111111111111" },
+  products: { P: { code: "x", seller: "111111111111", type: "no-such-type" } },
+};
+
+test("a wrong count and an unknown section are noted, and change nothing", () => {
+  const { code, out, err } = run(file({ ...withCases(passing), count: 7, extra: true }));
+  expect({ code, out }).toEqual({ code: 0, out: ["1 passed, 0 failed"] });
+  expect(err).toContain("note: says that it has 7 cases, and has 1");
+  expect(err).toContain('note: nothing is known of "extra"');
+});
+
+test("options", () => {
+  expect(run("--help")).toMatchObject({ code: 0, out: expect.arrayContaining([expect.stringContaining("Usage:")]) });
+  expect(run()).toMatchObject({ code: 2, err: expect.stringContaining("Name at least one vectors file.") });
+  expect(run("--nope", PUBLIC_PATH)).toMatchObject({ code: 2, err: expect.stringContaining("--nope") });
+  expect(run("--engine", "postgres", PUBLIC_PATH)).toMatchObject({
+    code: 2,
+    out: [],
+    err: expect.stringContaining("--engine postgres is not available; there is: sqlite"),
+  });
+});
