@@ -1,9 +1,10 @@
-/** CPU time and memory of a process, by its id: the one that is measured must not spend time on measuring. */
+/** CPU time and memory of another process, by its id: the one that is measured must not spend time on measuring. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 /** What Linux calls USER_HZ; fixed for everything that /proc shows. */
 const ticksPerSecond = 100;
+const daySec = 86_400;
 
 /** User and system time of all its threads so far, in microseconds. */
 export function cpuMicros(pid: number): number {
@@ -14,6 +15,18 @@ export function cpuMicros(pid: number): number {
     return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6;
   }
   // [[days-]hours:]minutes:seconds, with hundredths where the system gives them.
-  const [days, clock] = ps(pid, "time").split("-").reverse().reverse().length > 1 ? splitDays(pid) : [0, ps(pid, "time")];
-  return (days * 86_400 + clock.split(":").reduce((sum, part) => sum * 60 + Number(part), 0)) * 1e6;
+  const [clock = "", days = "0"] = ps(pid, "time").split("-").reverse();
+  const seconds = clock.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  return (Number(days) * daySec + seconds) * 1e6;
+}
+
+/** Resident memory now, in bytes. */
+export function residentBytes(pid: number): number {
+  if (process.platform !== "linux") return Number(ps(pid, "rss")) * 1_024;
+  const text = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1_024;
+}
+
+function ps(pid: number, column: string): string {
+  return execFileSync("ps", ["-o", `${column}=`, "-p", String(pid)], { encoding: "utf8" }).trim();
 }

@@ -23,7 +23,8 @@ export type Fault = (
 };
 
 export interface FaultPlan {
-  plan(fault: Fault): void;
+  /** Returns what takes the fault back, where it has not hit yet. */
+  plan(fault: Fault): () => void;
   /** The faults that hit this call; they are used up by it. */
   take(operation: string): readonly Fault[];
   clear(): void;
@@ -35,7 +36,11 @@ export function createFaultPlan(): FaultPlan {
   let planned: { readonly fault: Fault; left: number }[] = [];
   return {
     plan: (fault) => {
-      planned.push({ fault, left: fault.times ?? 1 });
+      const entry = { fault, left: fault.times ?? 1 };
+      planned.push(entry);
+      return () => {
+        planned = planned.filter((one) => one !== entry);
+      };
     },
     take: (operation) => {
       if (planned.length === 0) return none;

@@ -94,6 +94,7 @@ export interface MarketplaceActions {
     readonly customer: string;
     readonly dimension: string;
     readonly value: EntitlementValue | number | string | boolean;
+    readonly at?: Instant;
   }): Promise<void>;
   suspendAccount(input: { readonly account: string; readonly suspended?: boolean }): Promise<Account>;
   /** The workload behind a key was launched, or stopped. */
@@ -134,7 +135,8 @@ export interface Meterhouse {
   /** Workloads that registered or metered. */
   workloads(filter?: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[];
   billedSeconds(input: { readonly accessKeyId: string; readonly product?: string }): BilledSeconds;
-  plan(fault: Fault): void;
+  /** Returns what takes the fault back, where it has not hit yet. */
+  plan(fault: Fault): () => void;
   /** PEM (SPKI) of a product's key version. */
   publicKey(product: string, version: number): string;
   readonly settings: Settings;
@@ -228,7 +230,7 @@ function marketplaceActions({ agreements, store }: Service, clock: SettableClock
     amendEntitlement: async (input) => {
       const value = entitlementValue(input.value);
       if (value === undefined) throw new Error(`${JSON.stringify(input.value)} is not the value of an entitlement.`);
-      await agreements.amendEntitlement({ ...input, value }, clock.now());
+      await agreements.amendEntitlement({ ...input, value }, when(input.at));
     },
     suspendAccount: ({ account, suspended = true }) => agreements.suspend(account, suspended),
     launchWorkload: ({ accessKeyId, at }) => changeWorkload(accessKeyId, { launchedAt: when(at) }),

@@ -197,7 +197,7 @@ class CaseRun {
   async #runCall(call: Call, step: Step): Promise<readonly string[]> {
     const key = this.#fixtures.credential(call.creds);
     for (let time = 1; time <= step.repeat; time += 1) {
-      for (const fault of call.faults) this.#server.plan(fault);
+      const withdraw = call.faults.map((fault) => this.#server.plan(fault));
       const answer = await sendCall(call, {
         endpoint: this.#server.endpoint,
         agent: this.#agent,
@@ -205,6 +205,8 @@ class CaseRun {
         nowMs: this.#clock.now(),
         context: this.#shared(),
       });
+      // A call that was refused before its faults could hit leaves none behind for the next one.
+      for (const takeBack of withdraw) takeBack();
       const problems = step.expect === undefined ? [] : expectProblems(answer, step.expect, this.#answers);
       this.#answers.push(answer);
       if (problems.length > 0)

@@ -110,6 +110,9 @@ export interface Product {
   readonly keyVersions: readonly KeyVersion[];
   /** Where the buyer's browser posts the registration token (SPEC T-20). */
   readonly registrationUrl?: string;
+  readonly description?: string;
+  /** Whether SNS messages go out beside EventBridge events; default: not for concurrent agreements (SPEC N-26). */
+  readonly sendsSns?: boolean;
 }
 
 /**
@@ -138,6 +141,13 @@ export interface Agreement {
   readonly offerId?: string;
   readonly privateOffer: boolean;
   readonly freeTrial: boolean;
+  /** End of a fixed term, such as a contract's; absent = until cancelled. */
+  readonly endsAt?: number;
+  /** A fixed term that is followed by a new agreement (SPEC N-25). */
+  readonly autoRenew?: boolean;
+  /** `RENEW` and `AMEND` follow on `previousAgreementId`; absent = `NEW` (SPEC N-21). */
+  readonly intent?: "NEW" | "RENEW" | "AMEND";
+  readonly previousAgreementId?: string;
 }
 
 export type EntitlementValue =
@@ -179,6 +189,89 @@ export interface MeteringWorkload {
   readonly launchedAt?: number;
   /** First accepted call. */
   readonly startedAt: number;
+}
+
+/** `sns`: the message of a legacy topic (SPEC D.3). `eventbridge`: an event of the seller's default bus (SPEC D.4). */
+export type NotificationForm = "sns" | "eventbridge";
+
+/** What the marketplace tells a seller: kept with the change that caused it, delivered at least once. */
+export interface Notification {
+  /** UUID; the SNS MessageId or the event's id. */
+  readonly id: string;
+  /** Business time of publication. */
+  readonly at: number;
+  readonly form: NotificationForm;
+  readonly sellerAccountId: string;
+  readonly productCode: string;
+  readonly agreementId?: string;
+  /** SNS: the topic (SPEC N-1). */
+  readonly topicArn?: string;
+  /** SNS: the action; EventBridge: the detail type. */
+  readonly name: string;
+  /** JSON text: SNS, the message inside the envelope; EventBridge, the whole event. */
+  readonly body: string;
+}
+
+/** Where notifications of a seller go. */
+export interface NotificationTarget {
+  readonly id: string;
+  readonly sellerAccountId: string;
+  /** Absent: all products of the seller. */
+  readonly productCode?: string;
+  readonly forms: readonly NotificationForm[];
+  readonly kind: "http" | "sqs";
+  /** The endpoint that is posted to, or the queue's URL. */
+  readonly url: string;
+  /** SNS without its envelope (SPEC N-7). */
+  readonly rawDelivery: boolean;
+  /** How to reach the queue; what is absent comes from the SDK's own chain. */
+  readonly sqs?: {
+    readonly endpoint?: string;
+    readonly region?: string;
+    readonly accessKeyId?: string;
+    /** Plain in memory, sealed on disk. */
+    readonly secretAccessKey?: string;
+  };
+  /** HTTP targets take SNS messages once their owner confirmed the subscription. */
+  readonly confirmationToken?: string;
+  readonly confirmedAt?: number;
+  readonly createdAt: number;
+}
+
+/** The way of one notification to one target. Wall-clock epoch milliseconds (SPEC A.5). */
+export interface Delivery {
+  readonly notificationId: string;
+  readonly targetId: string;
+  readonly state: "pending" | "delivered" | "dead";
+  readonly attempts: readonly { readonly at: number; readonly error?: string; readonly status?: number }[];
+  readonly nextAttemptAt: number;
+}
+
+/** A named bearer token of the control plane, kept by its hash. */
+export interface AdminToken {
+  readonly id: string;
+  readonly name: string;
+  /** Lower-case hex SHA-256. */
+  readonly hash: string;
+  readonly role: "full" | "read";
+  /** Wall clock. */
+  readonly createdAt: number;
+  readonly revokedAt?: number;
+}
+
+/** Who changed what through the control plane. */
+export interface ControlEvent {
+  readonly id: string;
+  /** Wall clock. */
+  readonly at: number;
+  /** Name of the admin token, or of what in the server acted: `clock`, `buyer`, `catalog file`. */
+  readonly actor: string;
+  /** Such as `agreement.cancel`. */
+  readonly action: string;
+  /** Id of what was changed. */
+  readonly target: string;
+  /** Bounded text for people; never a secret. */
+  readonly summary?: string;
 }
 
 export interface Tag {

@@ -204,6 +204,9 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     return resultBody(operation, result);
   };
 
+  // W-41: the date that SDKs adopt when a signature is refused must be the clock that refused it.
+  const date = createHttpDate(options.wallClock);
+
   const keepRefusal = ({ call }: Exchange, error: ServiceError): void => {
     // Nobody without a key, and nobody over the rate, can make us write.
     if (call === undefined || error.name === "ThrottlingException") return;
@@ -227,7 +230,12 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     keepRefusal(exchange, error);
     return {
       status: error.status,
-      headers: { "x-amzn-RequestId": requestId, "x-amzn-ErrorType": error.name, "Content-Type": contentType },
+      headers: {
+        "x-amzn-RequestId": requestId,
+        "x-amzn-ErrorType": error.name,
+        "Content-Type": contentType,
+        Date: date(),
+      },
       body: errorBody(error),
     };
   };
@@ -248,10 +256,28 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     };
     try {
       const body = await answerCall(exchange);
-      return { status: 200, headers: { "x-amzn-RequestId": requestId, "Content-Type": contentType }, body };
+      return {
+        status: 200,
+        headers: { "x-amzn-RequestId": requestId, "Content-Type": contentType, Date: date() },
+        body,
+      };
     } catch (thrown) {
       return refuse(exchange, thrown);
     }
+  };
+}
+
+/** The `Date` header by a clock; the text is made once a second. */
+function createHttpDate(wallClock: () => number): () => string {
+  let second = Number.NaN;
+  let text = "";
+  return () => {
+    const now = Math.floor(wallClock() / 1_000);
+    if (now !== second) {
+      second = now;
+      text = new Date(now * 1_000).toUTCString();
+    }
+    return text;
   };
 }
 

@@ -2,7 +2,18 @@
  * The catalogue's port: accounts, credentials, products, agreements, registration tokens, entitlements, settings.
  * Reads are answered from memory and never wait; a write resolves after it is durable and visible to reads.
  */
-import type { Account, Agreement, Credential, Entitlement, Product, RegistrationToken } from "../api/types.ts";
+import type {
+  Account,
+  AdminToken,
+  Agreement,
+  ControlEvent,
+  Credential,
+  Entitlement,
+  Notification,
+  NotificationTarget,
+  Product,
+  RegistrationToken,
+} from "../api/types.ts";
 
 /** What one change writes, all or nothing. Absent lists write nothing. Rows replace rows of the same key. */
 export interface CatalogChange {
@@ -12,6 +23,20 @@ export interface CatalogChange {
   readonly agreements?: readonly Agreement[];
   readonly tokens?: readonly RegistrationToken[];
   readonly entitlements?: readonly Entitlement[];
+  /** Published with the change: notifications and their first deliveries go into the outbox (SPEC G-12). */
+  readonly notifications?: readonly Notification[];
+  readonly targets?: readonly NotificationTarget[];
+  readonly adminTokens?: readonly AdminToken[];
+  /** Rows to delete, by key. */
+  readonly remove?: {
+    readonly credentials?: readonly string[];
+    readonly targets?: readonly string[];
+    readonly products?: readonly string[];
+    readonly accounts?: readonly string[];
+    readonly entitlements?: readonly Pick<Entitlement, "productCode" | "buyerAccountId" | "dimension" | "licenseArn">[];
+  };
+  /** Who did it; kept in the same transaction. */
+  readonly event?: ControlEvent;
   /** Switches that differ from their default, as JSON. The whole set: a switch that is not in it is back at its default. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
@@ -32,12 +57,17 @@ export interface Catalog {
   token(hash: string): RegistrationToken | undefined;
   entitlements(productCode: string): readonly Entitlement[];
   settings(): Readonly<Record<string, unknown>>;
+  target(id: string): NotificationTarget | undefined;
+  adminTokens(): readonly AdminToken[];
   all(): {
     readonly accounts: readonly Account[];
     readonly credentials: readonly Credential[];
     readonly products: readonly Product[];
     readonly agreements: readonly Agreement[];
     readonly entitlements: readonly Entitlement[];
+    readonly targets: readonly NotificationTarget[];
   };
+  /** Newest first, at most `limit` (default 100). */
+  controlEvents(limit?: number): Promise<readonly ControlEvent[]>;
   apply(change: CatalogChange): Promise<void>;
 }

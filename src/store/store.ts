@@ -2,11 +2,13 @@
 import type { Audit } from "./audit.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Outbox } from "./outbox.ts";
 
 export interface Store {
   readonly catalog: Catalog;
   readonly ledger: Ledger;
   readonly audit: Audit;
+  readonly outbox: Outbox;
   /** Empties everything: catalogue, ledger, tokens, audit trail. For tests. */
   reset(): Promise<void>;
   /** Finishes what is queued, then releases the files. */

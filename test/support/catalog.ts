@@ -91,6 +91,7 @@ export const keys = {
   rival: "AKIARIVAL00000000001",
   china: "AKIACHINA00000000001",
   allowsNothing: "AKIADENY000000000001",
+  allowsNothingSession: "ASIADENY000000000006",
   allowsOldNamespace: "AKIADENY000000000002",
   allowsBatchOnly: "AKIADENY000000000003",
   allowsByPattern: "AKIADENY000000000004",
@@ -214,6 +215,13 @@ function sellerKeys(): KeyEntry[] {
     { accessKeyId: keys.rival, account: sellers.rival, kind: "iam-user", name: "metering" },
     { accessKeyId: keys.china, account: sellers.harbin, kind: "iam-user", name: "metering" },
     { accessKeyId: keys.allowsNothing, ...quayside, name: "nothing", allow: [] },
+    {
+      accessKeyId: keys.allowsNothingSession,
+      account: sellers.quayside,
+      kind: "assumed-role",
+      name: "nothing-role",
+      allow: [],
+    },
     // S-34: the name of the service in botocore, which is no IAM namespace.
     { accessKeyId: keys.allowsOldNamespace, ...quayside, name: "old-namespace", allow: ["meteringmarketplace:*"] },
     { accessKeyId: keys.allowsBatchOnly, ...quayside, name: "batch", allow: ["aws-marketplace:BatchMeterUsage"] },

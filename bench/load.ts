@@ -1,0 +1,292 @@
+/**
+ * A load of HTTP requests over raw sockets: what is sent was built before, what comes back is read with as little work
+ * as its check allows. Closed loop: each connection sends its next request when the answer to the last one is complete.
+ */
+import { connect, type Socket } from "node:net";
+import { recordsPerRequest } from "./workload.ts";
+
+/** Whole HTTP requests, in the order in which they are to be sent. */
+export interface Requests {
+  readonly bytes: readonly Buffer[];
+  /** Bytes of each body. */
+  readonly bodyBytes: readonly number[];
+}
+
+export interface LoadOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly connections: number;
+  readonly seconds: number;
+  /** Starts over at the end: only where a request may be sent twice. */
+  readonly repeats: boolean;
+  /** Asked for the server's CPU time, when the first request leaves and when the time is up. */
+  readonly serverCpuMicros: () => number;
+}
+
+export interface LoadResult {
+  /** Requests answered within the time. */
+  readonly requests: number;
+  /** Requests sent, those included whose answers came after the time was up. */
+  readonly sent: number;
+  readonly elapsedMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly serverCpuMicros: number;
+  readonly clientCpuMicros: number;
+  /** Answers that were not 200 with every record `Success`, and a few of them. */
+  readonly failed: number;
+  readonly failures: readonly string[];
+}
+
+const receiveBytes = 65_536;
+const headerEnd = Buffer.from("\r\n\r\n");
+const lengthName = Buffer.from("Content-Length: ");
+const httpVersionBytes = "HTTP/1.1 ".length;
+/** One answer in so many is parsed and checked record by record. */
+const parsedOneIn = 64;
+const failuresKept = 5;
+const histogramStepMs = 0.01;
+const histogramSteps = 200_000;
+const [zero, nine] = [0x30, 0x39];
+
+/** Times in steps of 10 µs, up to two seconds: a list of a million numbers would cost the client more. */
+class Histogram {
+  readonly #counts = new Uint32Array(histogramSteps);
+  #total = 0;
+  maxMs = 0;
+
+  add(ms: number): void {
+    const step = Math.min(histogramSteps - 1, Math.floor(ms / histogramStepMs));
+    this.#counts[step] = (this.#counts[step] ?? 0) + 1;
+    this.#total += 1;
+    if (ms > this.maxMs) this.maxMs = ms;
+  }
+
+  /** The time that `share` of the requests stayed below. */
+  quantile(share: number): number {
+    let seen = 0;
+    for (let step = 0; step < histogramSteps; step += 1) {
+      seen += this.#counts[step] ?? 0;
+      if (seen >= share * this.#total) return (step + 1) * histogramStepMs;
+    }
+    return this.maxMs;
+  }
+}
+
+/** Sends until the time is up or the requests are used up, then waits for the last answers. */
+export async function runLoad(requests: Requests, options: LoadOptions): Promise<LoadResult> {
+  const run = new Run(requests, options);
+  const connections = Array.from({ length: options.connections }, () => new Connection(run, options));
+  await Promise.all(connections.map((connection) => connection.opened));
+  run.start();
+  for (const connection of connections) connection.next();
+  await Promise.all(connections.map((connection) => connection.done));
+  return run.result();
+}
+
+class Run {
+  readonly #requests: Requests;
+  readonly #options: LoadOptions;
+  readonly #times = new Histogram();
+  readonly #failures: string[] = [];
+  #sent = 0;
+  #answered = 0;
+  #counted = 0;
+  #failed = 0;
+  #startedAt = 0;
+  #deadline = 0;
+  #stopped: { readonly at: number; readonly serverCpuMicros: number; readonly clientCpuMicros: number } | undefined;
+  #serverCpuMicros = 0;
+  #clientCpu = process.cpuUsage();
+  /** Bytes by which an answer of 25 successes is longer than its request; learnt from answers that were parsed. */
+  #successExtraBytes: number | undefined;
+
+  constructor(requests: Requests, options: LoadOptions) {
+    this.#requests = requests;
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#serverCpuMicros = this.#options.serverCpuMicros();
+    this.#clientCpu = process.cpuUsage();
+    this.#startedAt = performance.now();
+    this.#deadline = this.#startedAt + this.#options.seconds * 1_000;
+  }
+
+  /** The place of the next request to send; undefined = no more. */
+  take(): number | undefined {
+    if (this.#stopped !== undefined) return undefined;
+    const count = this.#requests.bytes.length;
+    if (this.#sent >= count && !this.#options.repeats) {
+      this.#stop(performance.now());
+      return undefined;
+    }
+    const place = this.#sent % count;
+    this.#sent += 1;
+    return place;
+  }
+
+  request(place: number): Buffer {
+    return this.#requests.bytes[place] as Buffer;
+  }
+
+  /** `buffer` from `start` to `end` is the body of the answer to the request at `place`. */
+  answered(place: number, sentAt: number, now: number, status: number, buffer: Buffer, start: number, end: number): void {
+    if (now >= this.#deadline) this.#stop(now);
+    if (this.#stopped === undefined) {
+      this.#counted += 1;
+      this.#times.add(now - sentAt);
+    }
+    this.#answered += 1;
+    // Any other outcome of any record makes the answer shorter: no id, no result. So the length tells, exactly.
+    const extraBytes = end - start - (this.#requests.bodyBytes[place] ?? 0);
+    const isParsed = this.#answered % parsedOneIn === 0 || extraBytes !== this.#successExtraBytes;
+    if (status === 200 && !isParsed) return;
+    const why = status === 200 ? faultOf(buffer.toString("utf8", start, end)) : `status ${status}`;
+    if (why === undefined) this.#successExtraBytes = extraBytes;
+    else this.fail(`${why}: ${buffer.toString("utf8", start, Math.min(end, start + 400))}`);
+  }
+
+  fail(text: string): void {
+    this.#failed += 1;
+    if (this.#failures.length < failuresKept) this.#failures.push(text);
+  }
+
+  result(): LoadResult {
+    const stopped = this.#stopped;
+    if (stopped === undefined) throw new Error(`The load ended early: ${this.#failures.join("; ")}`);
+    return {
+      requests: this.#counted,
+      sent: this.#sent,
+      elapsedMs: stopped.at - this.#startedAt,
+      p50Ms: this.#times.quantile(0.5),
+      p99Ms: this.#times.quantile(0.99),
+      maxMs: this.#times.maxMs,
+      serverCpuMicros: stopped.serverCpuMicros,
+      clientCpuMicros: stopped.clientCpuMicros,
+      failed: this.#failed,
+      failures: this.#failures,
+    };
+  }
+
+  #stop(now: number): void {
+    if (this.#stopped !== undefined) return;
+    const { user, system } = process.cpuUsage(this.#clientCpu);
+    this.#stopped = {
+      at: now,
+      serverCpuMicros: this.#options.serverCpuMicros() - this.#serverCpuMicros,
+      clientCpuMicros: user + system,
+    };
+  }
+}
+
+class Connection {
+  readonly opened: Promise<void>;
+  readonly done: Promise<void>;
+  readonly #run: Run;
+  readonly #socket: Socket;
+  #place = 0;
+  #sentAt = 0;
+  #finish: () => void = () => {};
+  /** The beginning of an answer whose end is still to come; rare, since a socket's buffer holds a whole one. */
+  #partial: Buffer | undefined;
+
+  constructor(run: Run, { host, port }: LoadOptions) {
+    this.#run = run;
+    const { promise: opened, resolve: open, reject: refuse } = Promise.withResolvers<void>();
+    const { promise: done, resolve: finish } = Promise.withResolvers<void>();
+    this.opened = opened;
+    this.done = done;
+    this.#finish = finish;
+    let isClosing = false;
+    this.#socket = connect({
+      host,
+      port,
+      noDelay: true,
+      // One buffer for the life of the connection, instead of a new one for each read.
+      onread: {
+        buffer: Buffer.allocUnsafeSlow(receiveBytes),
+        callback: (bytes, buffer) => {
+          this.#received(buffer as Buffer, bytes);
+          return true;
+        },
+      },
+    });
+    this.#socket.once("connect", open);
+    this.#socket.on("error", (error) => {
+      refuse(error);
+      run.fail(String(error));
+    });
+    this.#socket.on("close", () => {
+      if (!isClosing) run.fail("the server closed a connection");
+      finish();
+    });
+    this.#finish = () => {
+      isClosing = true;
+      this.#socket.destroy();
+    };
+  }
+
+  next(): void {
+    const place = this.#run.take();
+    if (place === undefined) {
+      this.#finish();
+      return;
+    }
+    this.#place = place;
+    this.#sentAt = performance.now();
+    this.#socket.write(this.#run.request(place));
+  }
+
+  #received(buffer: Buffer, bytes: number): void {
+    if (this.#partial === undefined) {
+      if (!this.#read(buffer, bytes)) this.#partial = Buffer.from(buffer.subarray(0, bytes));
+      return;
+    }
+    const whole = Buffer.concat([this.#partial, buffer.subarray(0, bytes)]);
+    this.#partial = this.#read(whole, whole.length) ? undefined : whole;
+  }
+
+  /** Reads one answer; false = it is not complete. */
+  #read(buffer: Buffer, bytes: number): boolean {
+    const headBytes = buffer.indexOf(headerEnd);
+    // Behind `bytes` lies what an earlier read left in the buffer.
+    if (headBytes < 0 || headBytes + headerEnd.length > bytes) return false;
+    const bodyStart = headBytes + headerEnd.length;
+    const bodyEnd = bodyStart + contentLength(buffer, headBytes);
+    if (bodyEnd > bytes) return false;
+    const now = performance.now();
+    const status = readNumber(buffer, httpVersionBytes);
+    this.#run.answered(this.#place, this.#sentAt, now, status, buffer, bodyStart, bodyEnd);
+    this.next();
+    return true;
+  }
+}
+
+function contentLength(buffer: Buffer, headBytes: number): number {
+  const at = buffer.indexOf(lengthName);
+  if (at < 0 || at > headBytes) throw new Error("an answer without Content-Length");
+  return readNumber(buffer, at + lengthName.length);
+}
+
+function readNumber(buffer: Buffer, start: number): number {
+  let value = 0;
+  for (let at = start; ; at += 1) {
+    const byte = buffer[at] ?? 0;
+    if (byte < zero || byte > nine) return value;
+    value = value * 10 + (byte - zero);
+  }
+}
+
+/** Why an answer is not 25 successes; undefined = it is. */
+function faultOf(text: string): string | undefined {
+  const { Results: results, UnprocessedRecords: unprocessed } = JSON.parse(text) as {
+    readonly Results?: readonly { readonly Status?: string; readonly MeteringRecordId?: string }[];
+    readonly UnprocessedRecords?: readonly unknown[];
+  };
+  if (unprocessed?.length !== 0) return "unprocessed records";
+  if (results?.length !== recordsPerRequest) return `${results?.length} results`;
+  const other = results.find(({ Status: status, MeteringRecordId: id }) => status !== "Success" || id === undefined);
+  return other === undefined ? undefined : `a record is ${other.Status}`;
+}

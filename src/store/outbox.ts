@@ -1,0 +1,34 @@
+/**
+ * The outbox's port: notifications, written with the change that caused them (`CatalogChange.notifications`), and their
+ * way to each target. A delivery row is made for every target that wants the notification, in the same transaction.
+ */
+import type { Delivery, Notification, NotificationForm } from "../api/types.ts";
+
+export interface NotificationFilter {
+  readonly sellerAccountId?: string;
+  readonly productCode?: string;
+  readonly agreementId?: string;
+  readonly form?: NotificationForm;
+  readonly name?: string;
+  /** Only those with a delivery in this state. */
+  readonly state?: Delivery["state"];
+}
+
+export interface Outbox {
+  notification(id: string): Promise<Notification | undefined>;
+  /** In order of publication; after `cursor` (a notification's id), at most `limit` (default 100). */
+  notifications(
+    filter: NotificationFilter,
+    page?: { readonly limit?: number; readonly cursor?: string; readonly newestFirst?: boolean },
+  ): Promise<readonly Notification[]>;
+  deliveries(notificationId: string): Promise<readonly Delivery[]>;
+  /** Pending deliveries whose next attempt is due, oldest first. Wall clock. */
+  due(
+    wallNow: number,
+    limit: number,
+  ): Promise<readonly { readonly delivery: Delivery; readonly notification: Notification }[]>;
+  /** When the next pending delivery is due; undefined = none is pending. */
+  nextDueAt(): Promise<number | undefined>;
+  /** Replaces the row: after an attempt, or to send again what was delivered or is dead. Makes it if there is none. */
+  save(delivery: Delivery): Promise<void>;
+}
