@@ -55,9 +55,7 @@ async function fill(job: FillJob, report: (records: number) => void): Promise<nu
   const store = openDataDir(job.dataDir);
   try {
     if (job.from === 0) {
-      await store.catalog.apply(
-        await catalogChange(catalogOf(workload), { existing: store.catalog, now: job.nowMs }),
-      );
+      await store.catalog.apply(await catalogChange(catalogOf(workload), { existing: store.catalog, now: job.nowMs }));
     }
     const endHour = (workload.openHours[0] ?? 0) - gapHours;
     const startHour = endHour - Math.ceil(job.most / recordsPerPastHour);

@@ -132,7 +132,15 @@ class Run {
   }
 
   /** `buffer` from `start` to `end` is the body of the answer to the request at `place`. */
-  answered(place: number, sentAt: number, now: number, status: number, buffer: Buffer, start: number, end: number): void {
+  answered(
+    place: number,
+    sentAt: number,
+    now: number,
+    status: number,
+    buffer: Buffer,
+    start: number,
+    end: number,
+  ): void {
     if (now >= this.#deadline) this.#stop(now);
     if (this.#stopped === undefined) {
       this.#counted += 1;
@@ -188,7 +196,7 @@ class Connection {
   readonly #socket: Socket;
   #place = 0;
   #sentAt = 0;
-  #finish: () => void = () => {};
+  #isClosing = false;
   /** The beginning of an answer whose end is still to come; rare, since a socket's buffer holds a whole one. */
   #partial: Buffer | undefined;
 
@@ -198,8 +206,6 @@ class Connection {
     const { promise: done, resolve: finish } = Promise.withResolvers<void>();
     this.opened = opened;
     this.done = done;
-    this.#finish = finish;
-    let isClosing = false;
     this.#socket = connect({
       host,
       port,
@@ -219,19 +225,16 @@ class Connection {
       run.fail(String(error));
     });
     this.#socket.on("close", () => {
-      if (!isClosing) run.fail("the server closed a connection");
+      if (!this.#isClosing) run.fail("the server closed a connection");
       finish();
     });
-    this.#finish = () => {
-      isClosing = true;
-      this.#socket.destroy();
-    };
   }
 
   next(): void {
     const place = this.#run.take();
     if (place === undefined) {
-      this.#finish();
+      this.#isClosing = true;
+      this.#socket.destroy();
       return;
     }
     this.#place = place;

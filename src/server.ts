@@ -13,7 +13,27 @@ export interface ServerOptions {
   /** Answers everything but the service plane. */
   readonly router: (request: IncomingMessage, response: ServerResponse) => void;
   readonly log: Logger;
+  /** Other times than those of service, so that tests need not wait for them. */
+  readonly times?: Partial<ServerTimes>;
 }
+
+/** Milliseconds. */
+export interface ServerTimes {
+  /** For the whole request, so that nobody holds a connection by sending a byte at a time. */
+  readonly requestMaxMs: number;
+  readonly headersMaxMs: number;
+  /** How long a connection is kept after an answer that ends it, for a client that does not close its side. */
+  readonly lingerMaxMs: number;
+  /** How often the two times of a request are looked at. */
+  readonly checkEveryMs: number;
+}
+
+const serviceTimes: ServerTimes = {
+  requestMaxMs: 30_000,
+  headersMaxMs: 10_000,
+  lingerMaxMs: 5_000,
+  checkEveryMs: 1_000,
+};
 
 export interface RunningServer {
   /** http://host:port */
@@ -25,17 +45,14 @@ export interface RunningServer {
 /** A header block may have this many fields; Node drops what is over its own limit without a word. */
 const headersMax = 100;
 const headerMaxBytes = 16 * 1024;
-/** Time for the whole request, so that nobody holds a connection by sending a byte at a time. */
-const requestMaxMs = 30_000;
-const headersMaxMs = 10_000;
 /** Longer than the idle time of the SDKs' agents: they close first and never write into a connection that just went. */
 const keepAliveMs = 75_000;
 /** Calls whose body is being read or whose answer is being made. */
 const inFlightMax = 4_096;
 /** Bytes of bodies being read, over all calls. */
 const bufferedMaxBytes = 256 * 1024 * 1024;
-/** After a refusal this much of a body is read and thrown away, so that the client gets to see the answer. */
-const drainedMaxBytes = 16 * 1024 * 1024;
+/** After a refusal this much of a request is read and thrown away, so that the client gets to see the answer. */
+const drainedMaxBytes = 64 * 1024 * 1024;
 const drainMaxMs = 10_000;
 
 export async function listen(options: ServerOptions, host: string, port: number): Promise<RunningServer> {
@@ -62,6 +79,7 @@ async function close(server: Server): Promise<void> {
 
 function createServer(options: ServerOptions): Server {
   const { log } = options;
+  const times = { ...serviceTimes, ...options.times };
   let inFlight = 0;
   let bufferedBytes = 0;
 
@@ -99,8 +117,8 @@ function createServer(options: ServerOptions): Server {
           remoteAddress: request.socket.remoteAddress,
         })
         .then((result) => {
-          if (isTooLarge) drain(request, response);
-          send(response, result);
+          if (isTooLarge) sendEarly(request, response, result);
+          else send(response, result);
         })
         .catch((error: unknown) => {
           log.error({ err: error }, "answer failed");
@@ -134,10 +152,10 @@ function createServer(options: ServerOptions): Server {
   const server = createHttpServer(
     {
       maxHeaderSize: headerMaxBytes,
-      requestTimeout: requestMaxMs,
-      headersTimeout: headersMaxMs,
+      requestTimeout: times.requestMaxMs,
+      headersTimeout: times.headersMaxMs,
       keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: 1_000,
+      connectionsCheckingInterval: times.checkEveryMs,
       // Node would answer a missing Host with an empty body; the signature check says what is wrong.
       requireHostHeader: false,
       noDelay: true,
@@ -149,7 +167,19 @@ function createServer(options: ServerOptions): Server {
     },
   );
   server.maxHeadersCount = 0;
+  const answerClientError = clientErrorAnswerer(times);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket as Socket));
+  server.on("connect", (_request, socket) => {
+    socket.on("error", () => {});
+    endWithError(
+      socket as Socket,
+      404,
+      "Not Found",
+      "UnknownOperationException",
+      "The method CONNECT is not used; send POST.",
+    );
+    lingerAtMost(socket as Socket, times.lingerMaxMs);
+  });
   server.on("checkExpectation", (request: IncomingMessage, response: ServerResponse) => {
     refuse(request, response, 417, "ExpectationFailedException", "The only expectation that is met is 100-continue.");
   });
@@ -169,14 +199,24 @@ function send(response: ServerResponse, answer: WireAnswer): void {
   response.end(answer.body);
 }
 
-/** Reads on and throws away, up to a bound: a client that is still sending never reads an answer to a closed socket. */
-function drain(request: IncomingMessage, response: ServerResponse): void {
-  response.setHeader("Connection", "close");
+/**
+ * Answers before the request has come in whole. The rest is read and thrown away, up to a bound, and the answer ends
+ * only then: the end closes the connection, and a client that is still sending into a closed one never reads the answer.
+ */
+function sendEarly(request: IncomingMessage, response: ServerResponse, answer: WireAnswer): void {
+  const headers = { ...answer.headers, "Content-Length": Buffer.byteLength(answer.body), Connection: "close" };
+  response.writeHead(answer.status, headers);
+  response.write(answer.body);
   let drained = 0;
   request.on("data", (chunk: Buffer) => {
     drained += chunk.length;
     if (drained > drainedMaxBytes) request.destroy();
   });
+  const end = (): void => {
+    response.end();
+  };
+  if (request.complete) end();
+  else request.once("end", end).once("close", end);
 }
 
 function refuse(
@@ -186,9 +226,8 @@ function refuse(
   name: string,
   message: string,
 ): void {
-  drain(request, response);
   request.on("error", () => {});
-  send(response, {
+  sendEarly(request, response, {
     status,
     headers: { "Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": name },
     body: JSON.stringify({ __type: name, message }),
@@ -210,36 +249,57 @@ function preflight(request: IncomingMessage, response: ServerResponse): void {
   response.end();
 }
 
-const clientErrors: Readonly<Record<string, readonly [number, string, string, string]>> = {
-  HPE_HEADER_OVERFLOW: [
-    431,
-    "Request Header Fields Too Large",
-    "RequestHeaderFieldsTooLargeException",
-    `The headers have more than ${headerMaxBytes} bytes.`,
-  ],
-  ERR_HTTP_REQUEST_TIMEOUT: [
-    408,
-    "Request Timeout",
-    "RequestTimeoutException",
-    `The request did not arrive within ${requestMaxMs / 1_000} s (its headers within ${headersMaxMs / 1_000} s).`,
-  ],
-};
-
 /** What Node's parser refuses. Node's own answer has no body, which SDKs cannot read (W-39). */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const [status, reason, name, message] = clientErrors[error.code ?? ""] ?? [
-    400,
-    "Bad Request",
-    "BadRequestException",
-    `The request is not HTTP that can be read: ${error.message}.`,
-  ];
+function clientErrorAnswerer(times: ServerTimes): (error: NodeJS.ErrnoException, socket: Socket) => void {
+  const answers: Readonly<Record<string, readonly [number, string, string, string]>> = {
+    HPE_HEADER_OVERFLOW: [
+      431,
+      "Request Header Fields Too Large",
+      "RequestHeaderFieldsTooLargeException",
+      `The headers have more than ${headerMaxBytes} bytes.`,
+    ],
+    ERR_HTTP_REQUEST_TIMEOUT: [
+      408,
+      "Request Timeout",
+      "RequestTimeoutException",
+      `The request did not arrive within ${times.requestMaxMs / 1_000} s (its headers within ${times.headersMaxMs / 1_000} s).`,
+    ],
+    HPE_INVALID_EOF_STATE: [
+      400,
+      "Bad Request",
+      "BadRequestException",
+      "The request ended before it was complete: the connection was closed, or Content-Length is larger than the body.",
+    ],
+  };
+  const answered = new WeakSet<Socket>();
+  return (error, socket) => {
+    if (answered.has(socket)) {
+      // The parser complains anew about whatever still comes in; it is thrown away, up to a bound.
+      if (socket.bytesRead > drainedMaxBytes) socket.destroy();
+      return;
+    }
+    if (error.code === "ECONNRESET" || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    answered.add(socket);
+    const unreadable = `The request is not HTTP that can be read: ${error.message}.`;
+    endWithError(socket, ...(answers[error.code ?? ""] ?? [400, "Bad Request", "BadRequestException", unreadable]));
+    lingerAtMost(socket, times.lingerMaxMs);
+  };
+}
+
+/** The last bytes of a connection that has no request to answer. */
+function endWithError(socket: Socket, status: number, reason: string, name: string, message: string): void {
   const body = JSON.stringify({ __type: name, message });
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/x-amz-json-1.1\r\nx-amzn-ErrorType: ${name}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nDate: ${new Date().toUTCString()}\r\nConnection: close\r\n\r\n${body}`,
   );
+}
+
+/** A client that never closes its side would hold the connection for ever. */
+function lingerAtMost(socket: Socket, ms: number): void {
+  const timer = setTimeout(() => socket.destroy(), ms);
+  socket.once("close", () => clearTimeout(timer));
 }

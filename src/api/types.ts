@@ -191,6 +191,40 @@ export interface MeteringWorkload {
   readonly startedAt: number;
 }
 
+/** Terms under which a buyer can take a product. Public offers are open to all; private ones name their buyers. */
+export interface Offer {
+  /** `offer-…`. */
+  readonly id: string;
+  readonly productCode: string;
+  readonly title?: string;
+  /** Buyer account ids; absent = a public offer. */
+  readonly buyerAccountIds?: readonly string[];
+  /** 7 to 90 days without charge (SPEC T-21). */
+  readonly freeTrialDays?: number;
+  /** A fixed term; absent = until cancelled. */
+  readonly termDays?: number;
+  readonly autoRenew?: boolean;
+  /** What a contract grants, by entitlement dimension. */
+  readonly entitlements?: Readonly<Record<string, EntitlementValue>>;
+  readonly createdAt: number;
+  /** Not to be taken any more from then on. */
+  readonly expiresAt?: number;
+}
+
+/** An IAM role that AssumeRole hands out sessions of. */
+export interface Role {
+  readonly accountId: string;
+  readonly name: string;
+  readonly allow: readonly string[];
+  /** Accounts whose callers may assume it. */
+  readonly trustedAccountIds: readonly string[];
+  /** Where given, AssumeRole must carry it. */
+  readonly externalId?: string;
+  /** Default 3,600. */
+  readonly sessionMaxSec?: number;
+  readonly createdAt: number;
+}
+
 /** `sns`: the message of a legacy topic (SPEC D.3). `eventbridge`: an event of the seller's default bus (SPEC D.4). */
 export type NotificationForm = "sns" | "eventbridge";
 

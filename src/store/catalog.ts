@@ -11,8 +11,10 @@ import type {
   Entitlement,
   Notification,
   NotificationTarget,
+  Offer,
   Product,
   RegistrationToken,
+  Role,
 } from "../api/types.ts";
 
 /** What one change writes, all or nothing. Absent lists write nothing. Rows replace rows of the same key. */
@@ -23,6 +25,8 @@ export interface CatalogChange {
   readonly agreements?: readonly Agreement[];
   readonly tokens?: readonly RegistrationToken[];
   readonly entitlements?: readonly Entitlement[];
+  readonly offers?: readonly Offer[];
+  readonly roles?: readonly Role[];
   /** Published with the change: notifications and their first deliveries go into the outbox (SPEC G-12). */
   readonly notifications?: readonly Notification[];
   readonly targets?: readonly NotificationTarget[];
@@ -33,6 +37,8 @@ export interface CatalogChange {
     readonly targets?: readonly string[];
     readonly products?: readonly string[];
     readonly accounts?: readonly string[];
+    readonly offers?: readonly string[];
+    readonly roles?: readonly Pick<Role, "accountId" | "name">[];
     readonly entitlements?: readonly Pick<Entitlement, "productCode" | "buyerAccountId" | "dimension" | "licenseArn">[];
   };
   /** Who did it; kept in the same transaction. */
@@ -56,6 +62,8 @@ export interface Catalog {
   /** By SHA-256 of the value, lower-case hex. */
   token(hash: string): RegistrationToken | undefined;
   entitlements(productCode: string): readonly Entitlement[];
+  offer(id: string): Offer | undefined;
+  role(accountId: string, name: string): Role | undefined;
   settings(): Readonly<Record<string, unknown>>;
   target(id: string): NotificationTarget | undefined;
   adminTokens(): readonly AdminToken[];
@@ -65,6 +73,8 @@ export interface Catalog {
     readonly products: readonly Product[];
     readonly agreements: readonly Agreement[];
     readonly entitlements: readonly Entitlement[];
+    readonly offers: readonly Offer[];
+    readonly roles: readonly Role[];
     readonly targets: readonly NotificationTarget[];
   };
   /** Newest first, at most `limit` (default 100). */
