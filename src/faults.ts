@@ -1,4 +1,5 @@
 /** Planned faults (SPEC B-92): what a test arranges so that a client meets what production would do to it. */
+import { randomUUID } from "node:crypto";
 
 /** One planned fault. It hits the next `times` calls (default 1) that match. */
 export type Fault = (
@@ -22,9 +23,23 @@ export type Fault = (
   readonly times?: number;
 };
 
+/** A fault that still waits for calls. */
+export interface PlannedFault {
+  readonly id: string;
+  readonly fault: Fault;
+  /** Calls that it will still hit. */
+  readonly left: number;
+}
+
 export interface FaultPlan {
   /** Returns what takes the fault back, where it has not hit yet. */
   plan(fault: Fault): () => void;
+  /** The same for those who take it back by its id. */
+  add(fault: Fault): PlannedFault;
+  /** In the order they were planned. */
+  list(): readonly PlannedFault[];
+  /** false: there is none of that id (any more). */
+  remove(id: string): boolean;
   /** The faults that hit this call; they are used up by it. */
   take(operation: string): readonly Fault[];
   clear(): void;
@@ -33,15 +48,27 @@ export interface FaultPlan {
 const none: readonly Fault[] = [];
 
 export function createFaultPlan(): FaultPlan {
-  let planned: { readonly fault: Fault; left: number }[] = [];
+  let planned: { readonly id: string; readonly fault: Fault; left: number }[] = [];
+  const add = (fault: Fault): PlannedFault => {
+    const entry = { id: randomUUID(), fault, left: fault.times ?? 1 };
+    planned.push(entry);
+    return { ...entry };
+  };
+  const remove = (id: string): boolean => {
+    const before = planned.length;
+    planned = planned.filter((one) => one.id !== id);
+    return planned.length < before;
+  };
   return {
     plan: (fault) => {
-      const entry = { fault, left: fault.times ?? 1 };
-      planned.push(entry);
+      const { id } = add(fault);
       return () => {
-        planned = planned.filter((one) => one !== entry);
+        remove(id);
       };
     },
+    add,
+    list: () => planned.map((entry) => ({ ...entry })),
+    remove,
     take: (operation) => {
       if (planned.length === 0) return none;
       const hits = planned.filter(({ fault }) => fault.operation === undefined || fault.operation === operation);

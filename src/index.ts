@@ -18,16 +18,18 @@ import type {
   EntitlementValue,
   MeteringRecord,
   MeteringWorkload,
+  Notification,
 } from "./api/types.ts";
 import { demoCatalog } from "./catalog/demo.ts";
 import { type CatalogDocument, checkCatalog, readCatalog } from "./catalog/file.ts";
 import { entitlementValue } from "./catalog/schema.ts";
 import { createBusinessClock, parseDurationMs, type SettableClock } from "./clock.ts";
 import type { Fault } from "./faults.ts";
-import type { AgreementReference } from "./marketplace/agreements.ts";
+import type { AgreementReference, Amendment } from "./marketplace/agreements.ts";
 import { billedSecondsByHour, meteredFrom } from "./rules/proration.ts";
 import { createLog, type Service, startService } from "./service.ts";
 import type { UsageFilter } from "./store/ledger.ts";
+import type { NotificationFilter } from "./store/outbox.ts";
 
 export type { Fault } from "./faults.ts";
 export type { AgreementReference } from "./marketplace/agreements.ts";
@@ -88,6 +90,10 @@ export interface MarketplaceActions {
   unsubscribeSuccess(input: AgreementReference & { readonly at?: Instant }): Promise<Agreement>;
   /** Purchase Agreement Ended: changes nothing for metering by itself (SPEC N-24). */
   endPurchaseAgreement(input: AgreementReference & { readonly at?: Instant }): Promise<Agreement>;
+  failPayment(input: AgreementReference & { readonly at?: Instant }): Promise<Agreement>;
+  /** The agreement that follows on this one (SPEC N-25). */
+  renew(input: AgreementReference & { readonly at?: Instant }): Promise<Agreement>;
+  amend(input: AgreementReference & Amendment & { readonly at?: Instant }): Promise<Agreement>;
   /** Changes one entitlement of a contract. */
   amendEntitlement(input: {
     readonly product: string;
@@ -130,6 +136,8 @@ export interface Meterhouse {
     readonly customer: string;
     readonly agreement?: string;
   }): Promise<string>;
+  /** What the marketplace told sellers, in order of publication. */
+  notifications(filter?: NotificationFilter): Promise<readonly Notification[]>;
   /** Accepted metering records. */
   records(filter?: UsageFilter): Promise<readonly MeteringRecord[]>;
   /** Workloads that registered or metered. */
@@ -167,17 +175,28 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
   return {
     endpoint: service.url,
     get credentials() {
-      return Object.fromEntries(service.store.catalog.all().credentials.map((one) => [one.accessKeyId, one]));
+      // Copies: SDKs mark the objects that they are given.
+      return Object.fromEntries(service.store.catalog.all().credentials.map((one) => [one.accessKeyId, { ...one }]));
     },
     clock: {
       now: () => new Date(clock.now()),
-      set: (to) => clock.set(instantMs(to)),
-      advance: (by) => clock.advance(parseDurationMs(by)),
+      set: (to) => {
+        clock.set(instantMs(to));
+        void service.runDue();
+      },
+      advance: (by) => {
+        clock.advance(parseDurationMs(by));
+        void service.runDue();
+      },
     },
     marketplace: marketplaceActions(service, clock),
     subscribe: (input) => service.agreements.purchase(input, clock.now()),
     issueToken: (input) => service.agreements.issueToken(input, clock.now()),
     records: (filter = {}) => service.store.ledger.records(filter),
+    notifications: async (filter = {}) => {
+      await service.runDue();
+      return service.store.outbox.notifications(filter, { limit: 100_000 });
+    },
     workloads: (filter = {}) => service.store.ledger.workloads(filter),
     billedSeconds: (input) => billedSeconds(service, clock, input),
     plan: (fault) => service.faults.plan(fault),
@@ -227,6 +246,9 @@ function marketplaceActions({ agreements, store }: Service, clock: SettableClock
     cancel: (input) => agreements.cancel(input, when(input.at)),
     unsubscribeSuccess: (input) => agreements.unsubscribeSuccess(input, when(input.at)),
     endPurchaseAgreement: (input) => agreements.endPurchaseAgreement(input, when(input.at)),
+    failPayment: (input) => agreements.failPayment(input, when(input.at)),
+    renew: (input) => agreements.renew(input, when(input.at)),
+    amend: (input) => agreements.amend(input, input, when(input.at)),
     amendEntitlement: async (input) => {
       const value = entitlementValue(input.value);
       if (value === undefined) throw new Error(`${JSON.stringify(input.value)} is not the value of an entitlement.`);

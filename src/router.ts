@@ -14,6 +14,8 @@ export interface RouterOptions {
   /** Names that a Host header may carry besides loopback and IP addresses. */
   readonly allowedHosts: readonly string[];
   readonly isReady: () => boolean;
+  /** The buyer's side, see marketplace/pages. Absent: it is switched off. */
+  readonly marketplacePages?: Hono;
 }
 
 /**
@@ -32,6 +34,16 @@ function problem(context: Context, status: 404 | 405 | 421 | 500 | 503, title: s
   return context.json({ type: "about:blank", title, status, detail }, status, {
     "Content-Type": "application/problem+json",
   });
+}
+
+/** Where host and path make no URL there is no request to route; the listener's own answer has no body. */
+function unreadable(): Response {
+  const detail =
+    "The Host header is missing, or it or the path does not make a URL. Use the address the server printed.";
+  return Response.json(
+    { type: "about:blank", title: "Bad Request", status: 400, detail },
+    { status: 400, headers: { "Content-Type": "application/problem+json" } },
+  );
 }
 
 export function createRouter(options: RouterOptions): (request: IncomingMessage, response: ServerResponse) => void {
@@ -54,6 +66,7 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     context.text(
       `Meterhouse ${version}: the AWS Marketplace Metering Service, self-hosted.\n` +
         "Point an AWS SDK here (AWS_ENDPOINT_URL); calls are signed POSTs to this address.\n" +
+        (options.marketplacePages === undefined ? "" : "The buyer's side, for a browser: /marketplace.\n") +
         "Public keys: /.well-known/jwks.json and /keys/<productCode>/<version>.pem. Health: /healthz, /readyz.\n" +
         "Independent of Amazon; not an AWS service.\n",
     ),
@@ -81,12 +94,13 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     }
     return context.body(found.publicKeyPem, 200, { "Content-Type": "application/x-pem-file" });
   });
+  if (options.marketplacePages !== undefined) app.route("/", options.marketplacePages);
   app.notFound((context) => problem(context, 404, "Not Found", `Nothing is served at ${context.req.path}.`));
   app.onError((error, context) => {
     log.error({ err: error, path: context.req.path }, "request failed");
     return problem(context, 500, "Internal Server Error", "The request failed; the server's log says why.");
   });
-  return getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  return getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: unreadable });
 }
 
 /** `kid` is productCode/version: the JWTs carry none, so a verifier picks by the claims (R-22). */

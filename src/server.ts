@@ -2,6 +2,7 @@
  * The HTTP server: `POST /` is the service plane and goes to the endpoint as raw bytes; everything else goes to the
  * router. Bodies, headers, time and the number of calls in flight are bounded; every error is JSON.
  */
+import { randomUUID } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
@@ -54,6 +55,8 @@ const bufferedMaxBytes = 256 * 1024 * 1024;
 /** After a refusal this much of a request is read and thrown away, so that the client gets to see the answer. */
 const drainedMaxBytes = 64 * 1024 * 1024;
 const drainMaxMs = 10_000;
+/** How often a stopping server closes the connections that have become idle. */
+const sweepEveryMs = 50;
 
 export async function listen(options: ServerOptions, host: string, port: number): Promise<RunningServer> {
   const server = createServer(options);
@@ -72,9 +75,20 @@ export async function listen(options: ServerOptions, host: string, port: number)
 async function close(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
+  // Again and again: what is in flight now is idle once it is answered.
+  const sweep = setInterval(() => server.closeIdleConnections(), sweepEveryMs);
   const timer = setTimeout(() => server.closeAllConnections(), drainMaxMs);
   await closed;
+  clearInterval(sweep);
   clearTimeout(timer);
+}
+
+/**
+ * A stopping server says with each answer that the connection ends: `server.close()` leaves open what is in use, and a
+ * client that goes on calling would hold it open until it is cut off in the middle of a call.
+ */
+function endConnectionIfStopping(server: Server, response: ServerResponse): void {
+  if (!server.listening) response.shouldKeepAlive = false;
 }
 
 function createServer(options: ServerOptions): Server {
@@ -118,7 +132,10 @@ function createServer(options: ServerOptions): Server {
         })
         .then((result) => {
           if (isTooLarge) sendEarly(request, response, result);
-          else send(response, result);
+          else {
+            endConnectionIfStopping(server, response);
+            send(response, result);
+          }
         })
         .catch((error: unknown) => {
           log.error({ err: error }, "answer failed");
@@ -163,7 +180,10 @@ function createServer(options: ServerOptions): Server {
     (request, response) => {
       if (isServiceCall(request)) service(request, response);
       else if (isPreflight(request)) preflight(request, response);
-      else options.router(request, response);
+      else {
+        endConnectionIfStopping(server, response);
+        options.router(request, response);
+      }
     },
   );
   server.maxHeadersCount = 0;
@@ -189,7 +209,8 @@ function createServer(options: ServerOptions): Server {
 /** `POST /`, with or without a query, and every other method there that names an operation (W-50). */
 function isServiceCall(request: IncomingMessage): boolean {
   const { url = "/", method } = request;
-  if (url !== "/" && !url.startsWith("/?")) return false;
+  // Or, from a client that takes us for its proxy, `POST http://host/`.
+  if (url !== "/" && !/^(?:https?:\/\/[^/?]*)?(?:\/?$|\/?\?)/i.test(url)) return false;
   if (method === "OPTIONS") return false;
   return method !== "GET" && method !== "HEAD" ? true : request.headers["x-amz-target"] !== undefined;
 }
@@ -199,6 +220,9 @@ function send(response: ServerResponse, answer: WireAnswer): void {
   response.end(answer.body);
 }
 
+/** Those whose last answer is out, though more of the request may come in. */
+const answeredSockets = new WeakSet<Socket>();
+
 /**
  * Answers before the request has come in whole. The rest is read and thrown away, up to a bound, and the answer ends
  * only then: the end closes the connection, and a client that is still sending into a closed one never reads the answer.
@@ -207,6 +231,7 @@ function sendEarly(request: IncomingMessage, response: ServerResponse, answer: W
   const headers = { ...answer.headers, "Content-Length": Buffer.byteLength(answer.body), Connection: "close" };
   response.writeHead(answer.status, headers);
   response.write(answer.body);
+  answeredSockets.add(request.socket);
   let drained = 0;
   request.on("data", (chunk: Buffer) => {
     drained += chunk.length;
@@ -229,7 +254,11 @@ function refuse(
   request.on("error", () => {});
   sendEarly(request, response, {
     status,
-    headers: { "Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": name },
+    headers: {
+      "Content-Type": "application/x-amz-json-1.1",
+      "x-amzn-RequestId": randomUUID(),
+      "x-amzn-ErrorType": name,
+    },
     body: JSON.stringify({ __type: name, message }),
   });
 }
@@ -271,29 +300,44 @@ function clientErrorAnswerer(times: ServerTimes): (error: NodeJS.ErrnoException,
       "The request ended before it was complete: the connection was closed, or Content-Length is larger than the body.",
     ],
   };
-  const answered = new WeakSet<Socket>();
+  const tell = (error: NodeJS.ErrnoException, socket: Socket): void => {
+    const unreadable = `The request is not HTTP that can be read: ${error.message}.`;
+    endWithError(socket, ...(answers[error.code ?? ""] ?? [400, "Bad Request", "BadRequestException", unreadable]));
+    lingerAtMost(socket, times.lingerMaxMs);
+  };
   return (error, socket) => {
-    if (answered.has(socket)) {
+    if (answeredSockets.has(socket)) {
       // The parser complains anew about whatever still comes in; it is thrown away, up to a bound.
-      if (socket.bytesRead > drainedMaxBytes) socket.destroy();
+      const isOver = error.code === "ERR_HTTP_REQUEST_TIMEOUT" || error.code === "HPE_INVALID_EOF_STATE";
+      if (isOver || socket.bytesRead > drainedMaxBytes) socket.destroySoon();
       return;
     }
     if (error.code === "ECONNRESET" || !socket.writable) {
       socket.destroy();
       return;
     }
-    answered.add(socket);
-    const unreadable = `The request is not HTTP that can be read: ${error.message}.`;
-    endWithError(socket, ...(answers[error.code ?? ""] ?? [400, "Bad Request", "BadRequestException", unreadable]));
-    lingerAtMost(socket, times.lingerMaxMs);
+    answeredSockets.add(socket);
+    tellAfterDue(error, socket, tell);
   };
+}
+
+/** A call that came whole before what cannot be read gets its answer first: answers go out in order. */
+function tellAfterDue(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  tell: (error: NodeJS.ErrnoException, socket: Socket) => void,
+): void {
+  // Node keeps the answer that is due next on the socket and has no public name for it.
+  const due = (socket as Socket & { readonly _httpMessage?: ServerResponse | null })._httpMessage;
+  if (due?.req.complete !== true) tell(error, socket);
+  else due.once("close", () => setImmediate(tellAfterDue, error, socket, tell));
 }
 
 /** The last bytes of a connection that has no request to answer. */
 function endWithError(socket: Socket, status: number, reason: string, name: string, message: string): void {
   const body = JSON.stringify({ __type: name, message });
   socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/x-amz-json-1.1\r\nx-amzn-ErrorType: ${name}\r\n` +
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: application/x-amz-json-1.1\r\nx-amzn-RequestId: ${randomUUID()}\r\nx-amzn-ErrorType: ${name}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nDate: ${new Date().toUTCString()}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

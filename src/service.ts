@@ -10,7 +10,8 @@ import { type CatalogDocument, catalogChange } from "./catalog/file.ts";
 import type { SettableClock } from "./clock.ts";
 import { createFaultPlan, type FaultPlan } from "./faults.ts";
 import { type Agreements, createAgreements } from "./marketplace/agreements.ts";
-import { createEndpoint } from "./protocol/endpoint.ts";
+import { createEndpoint, type WireRequest } from "./protocol/endpoint.ts";
+import { createSts, isQueryCall } from "./protocol/sts.ts";
 import { createThrottle, type Throttle } from "./protocol/throttle.ts";
 import { createRouter } from "./router.ts";
 import { createSealer, loadMasterKey } from "./secrets.ts";
@@ -45,9 +46,13 @@ export interface Service {
   /** Sets the switches that are named. Throws on an unknown switch or value. */
   changeSettings(overrides: Partial<SettingsInput>): Promise<void>;
   loadCatalog(document: CatalogDocument): Promise<void>;
+  /** Does what the business clock has made due: ends of final hours and terms, countdowns. */
+  runDue(): Promise<void>;
   /** Stops accepting, finishes what is in flight, closes the store. */
   close(): Promise<void>;
 }
+
+const dueIntervalMs = 1_000;
 
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { clock, log } = options;
@@ -56,6 +61,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const store = openSqliteStore({ file: join(options.dataDir, "meterhouse.db"), sealer });
   try {
     const settings = liveSettings(store);
+    const agreements = createAgreements({ catalog: store.catalog, settings });
+    const runDue = (): Promise<void> =>
+      agreements
+        .runDue(clock.now())
+        .catch((error: unknown) => log.error({ err: error }, "what was due could not be done"));
     const throttle = createThrottle(options.rateClock);
     const faults = createFaultPlan();
     const loadCatalog = async (document: CatalogDocument): Promise<void> => {
@@ -65,7 +75,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     };
     if (options.catalog !== undefined) await loadCatalog(options.catalog);
     let isStopping = false;
-    const endpoint = createEndpoint({ store, clock, wallClock: options.wallClock, settings, throttle, faults, log });
+    // What time brings about, such as the end of a final hour, is announced when it comes, not when someone asks.
+    const timer = setInterval(runDue, dueIntervalMs);
+    timer.unref();
+    const { wallClock } = options;
+    const marketplace = createEndpoint({ store, clock, wallClock, settings, throttle, faults, log });
+    const sts = createSts({ store, wallClock, enforceRegions: () => settings().enforceRegions, log });
+    // One address for both protocols: a form without a target is the Query protocol, which STS speaks.
+    const endpoint = (request: WireRequest) => (isQueryCall(request) ? sts(request) : marketplace(request));
     const router = createRouter({
       store,
       log,
@@ -79,7 +96,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       store,
       throttle,
       faults,
-      agreements: createAgreements({ catalog: store.catalog, settings }),
+      agreements,
+      runDue,
       settings,
       changeSettings: async (overrides) => {
         const merged = { ...store.catalog.settings(), ...overrides };
@@ -89,6 +107,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       loadCatalog,
       close: async () => {
         isStopping = true;
+        clearInterval(timer);
         await server.close();
         await store.close();
       },

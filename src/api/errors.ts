@@ -3,14 +3,14 @@
  * Where AWS's own text is known it is the one sent first; help for the reader follows after it (SPEC K.3).
  * Source: SPEC C.2 (modelled), B (authentication), A.4 (malformed calls).
  */
-import type { OperationName } from "./types.ts";
+import type { MeteringOperationName } from "./types.ts";
 
 interface ModelledError {
   readonly status: number;
-  readonly operations: readonly OperationName[];
+  readonly operations: readonly MeteringOperationName[];
 }
 
-const every: readonly OperationName[] = ["BatchMeterUsage", "MeterUsage", "RegisterUsage", "ResolveCustomer"];
+const every: readonly MeteringOperationName[] = ["BatchMeterUsage", "MeterUsage", "RegisterUsage", "ResolveCustomer"];
 
 /** The nineteen exceptions of the Metering model (SPEC C.2). */
 export const modelledErrors = {
@@ -36,6 +36,11 @@ export const modelledErrors = {
   ExpiredTokenException: { status: 400, operations: ["ResolveCustomer"] },
 } as const satisfies Record<string, ModelledError>;
 
+/** What the Entitlement model adds (SPEC G-13); ThrottlingException and InternalServiceErrorException are in both. */
+export const entitlementErrors = {
+  InvalidParameterException: 400,
+} as const satisfies Record<string, number>;
+
 /** Errors of AWS's front end that no model lists (SPEC A.4, B, M-40, M-42). */
 export const commonErrors = {
   AccessDeniedException: 400,
@@ -52,7 +57,7 @@ export const commonErrors = {
 } as const satisfies Record<string, number>;
 
 export type ModelledErrorName = keyof typeof modelledErrors;
-export type ErrorName = ModelledErrorName | keyof typeof commonErrors;
+export type ErrorName = ModelledErrorName | keyof typeof entitlementErrors | keyof typeof commonErrors;
 
 /** What a caller did that the service refuses, by AWS's name. Anything else that is thrown is a bug. */
 export class ServiceError extends Error {
@@ -61,10 +66,11 @@ export class ServiceError extends Error {
   constructor(name: ErrorName, message: string, status?: number) {
     super(message);
     this.name = name;
-    this.status =
-      status ??
-      (name in commonErrors
-        ? commonErrors[name as keyof typeof commonErrors]
-        : modelledErrors[name as ModelledErrorName].status);
+    this.status = status ?? statusOf(name);
   }
+}
+
+function statusOf(name: ErrorName): number {
+  if (name in modelledErrors) return modelledErrors[name as ModelledErrorName].status;
+  return { ...commonErrors, ...entitlementErrors }[name as keyof typeof commonErrors | keyof typeof entitlementErrors];
 }

@@ -45,7 +45,11 @@ export const awsRatesPerSecond = {
   MeterUsage: 10,
   RegisterUsage: 5,
   ResolveCustomer: 10,
+  GetEntitlements: 10,
 } as const;
 
 /** From this day on new products meter by licence only (B-21, T-10, J-18). */
 export const concurrentAgreementsSince = Date.UTC(2026, 5, 1);
+
+/** G-2: entitlements on one page. */
+export const entitlementsPageMax = 25;

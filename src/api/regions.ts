@@ -119,7 +119,7 @@ export function isKnownRegion(region: string): boolean {
 }
 
 /** The Regions where an operation is offered to such a caller, in AWS's order, so that an error text can name them. */
-export function regionListOf(operation: OperationName | "GetEntitlements", offer: Offer): readonly string[] {
+export function regionListOf(operation: OperationName, offer: Offer): readonly string[] {
   switch (operation) {
     case "BatchMeterUsage":
     case "ResolveCustomer":
@@ -134,7 +134,7 @@ export function regionListOf(operation: OperationName | "GetEntitlements", offer
 }
 
 /** Whether an operation is offered to such a caller in that Region (L-1). */
-export function offersOperation(operation: OperationName | "GetEntitlements", region: string, offer: Offer): boolean {
+export function offersOperation(operation: OperationName, region: string, offer: Offer): boolean {
   return sets.get(regionListOf(operation, offer))?.has(region) ?? false;
 }
 

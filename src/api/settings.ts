@@ -5,7 +5,7 @@
 import { z } from "zod";
 
 const rates = z.partialRecord(
-  z.enum(["BatchMeterUsage", "MeterUsage", "RegisterUsage", "ResolveCustomer"]),
+  z.enum(["BatchMeterUsage", "MeterUsage", "RegisterUsage", "ResolveCustomer", "GetEntitlements"]),
   z.number().positive().max(1_000_000),
 );
 

@@ -3,7 +3,7 @@
  * the type check, the constraint messages and the comparison with the official SDK's schemas.
  */
 import type { ErrorName } from "./errors.ts";
-import type { OperationName, Revision } from "./types.ts";
+import type { MeteringOperationName, OperationName, Revision } from "./types.ts";
 
 export interface StringShape {
   readonly type: "string";
@@ -35,7 +35,12 @@ export interface StructureShape {
   readonly name: string;
   readonly members: readonly Member[];
 }
-export type Shape = StringShape | IntegerShape | TimestampShape | BooleanShape | ListShape | StructureShape;
+/** Any key; the operation judges which it knows. */
+export interface MapShape {
+  readonly type: "map";
+  readonly member: Shape;
+}
+export type Shape = StringShape | IntegerShape | TimestampShape | BooleanShape | ListShape | MapShape | StructureShape;
 
 export interface Member {
   readonly name: string;
@@ -133,7 +138,7 @@ export const usageRecordShape: StructureShape = {
   ],
 };
 
-export const inputShapes: Readonly<Record<OperationName, StructureShape>> = {
+export const inputShapes: Readonly<Record<MeteringOperationName, StructureShape>> = {
   BatchMeterUsage: {
     type: "structure",
     name: "BatchMeterUsageRequest",
@@ -182,7 +187,7 @@ const usageRecordResultShape: StructureShape = {
 };
 
 /** Members that every revision has unless `shape` says otherwise; the operations write them. */
-export const outputShapes: Readonly<Record<OperationName, StructureShape>> = {
+export const outputShapes: Readonly<Record<MeteringOperationName, StructureShape>> = {
   BatchMeterUsage: {
     type: "structure",
     name: "BatchMeterUsageResult",
@@ -208,3 +213,19 @@ export const outputShapes: Readonly<Record<OperationName, StructureShape>> = {
     ],
   },
 };
+
+/** The Entitlement Service (SPEC G-2, G-3). */
+export const entitlementInputShape: StructureShape = {
+  type: "structure",
+  name: "GetEntitlementsRequest",
+  members: [
+    required("ProductCode", name255),
+    optional("Filter", { type: "map", member: { type: "list", member: anyText, min: 1 } }),
+    optional("NextToken", { type: "string", pattern: /^\S+$/ }),
+    optional("MaxResults", { type: "integer", min: 1, max: 25 }),
+  ],
+};
+
+export function inputShapeOf(operation: OperationName): StructureShape {
+  return operation === "GetEntitlements" ? entitlementInputShape : inputShapes[operation];
+}

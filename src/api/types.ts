@@ -5,8 +5,10 @@
 
 export type Revision = "2026" | "2024" | "2021";
 
-/** The operations of the service plane. */
-export type OperationName = "BatchMeterUsage" | "MeterUsage" | "RegisterUsage" | "ResolveCustomer";
+/** The operations of the Metering Service. */
+export type MeteringOperationName = "BatchMeterUsage" | "MeterUsage" | "RegisterUsage" | "ResolveCustomer";
+/** The operations of the service plane: Metering and Entitlement. */
+export type OperationName = MeteringOperationName | "GetEntitlements";
 
 /** An AWS account: a seller, a simulated buyer, or both. */
 export interface Account {
@@ -42,6 +44,8 @@ export interface Credential {
   readonly kind: CredentialKind;
   /** User name of an IAM user, role name otherwise. */
   readonly name: string;
+  /** The session's name, where AssumeRole made it. */
+  readonly sessionName?: string;
   /** Present on temporary keys: every request must carry it (SPEC S-5). Sealed on disk. */
   readonly sessionToken?: string;
   /** Wall-clock epoch milliseconds (SPEC A.5). */
@@ -145,6 +149,8 @@ export interface Agreement {
   readonly endsAt?: number;
   /** A fixed term that is followed by a new agreement (SPEC N-25). */
   readonly autoRenew?: boolean;
+  /** The last countdown that was announced: 180, 120, 90, 60 or 30 days before `endsAt`. */
+  readonly announcedDays?: number;
   /** `RENEW` and `AMEND` follow on `previousAgreementId`; absent = `NEW` (SPEC N-21). */
   readonly intent?: "NEW" | "RENEW" | "AMEND";
   readonly previousAgreementId?: string;

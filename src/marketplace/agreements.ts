@@ -1,33 +1,38 @@
 /**
- * The life of an agreement: what buyers and the marketplace do to it (SPEC B-80 to B-87, N-9, N-10). Each action
- * writes times into the agreement; its state follows from them and the business clock.
+ * The life of an agreement: what buyers and the marketplace do to it (SPEC B-80 to B-87, N-9, N-10, N-24, N-25). Each
+ * action writes times into the agreement, and what it announces, in one transaction; the state follows from the times
+ * and the business clock.
  */
-import { licenseTail, registrationTokenHash } from "../api/identifiers.ts";
+import { registrationTokenHash } from "../api/identifiers.ts";
+import { dayMs, secondMs } from "../api/limits.ts";
 import type { Settings } from "../api/settings.ts";
-import type { Account, Agreement, EntitlementValue, Product, RegistrationToken } from "../api/types.ts";
-import { agreementState } from "../rules/agreements.ts";
-import type { Catalog } from "../store/catalog.ts";
+import type { Account, Agreement, Entitlement, EntitlementValue, Offer } from "../api/types.ts";
+import { type AgreementState, agreementState } from "../rules/agreements.ts";
+import type { Catalog, CatalogChange } from "../store/catalog.ts";
+import { type AgreementReference, createLookups, MarketplaceError } from "./agreementLookups.ts";
 import { newAgreementId, newLicenseArn, newOfferId, newRegistrationToken } from "./identifiers.ts";
+import { announce, type LifecycleEvent } from "./notifications/announce.ts";
 
-/** What was asked cannot be done; the message says why and what there is instead. */
-export class MarketplaceError extends Error {
-  override readonly name = "MarketplaceError";
-}
-
-export interface AgreementReference {
-  readonly agreement?: string;
-  readonly license?: string;
-  /** With `customer` (account id or CustomerIdentifier): their newest agreement that has not ended, or else the newest. */
-  readonly product?: string;
-  readonly customer?: string;
-}
+export { type AgreementReference, MarketplaceError } from "./agreementLookups.ts";
 
 export interface Purchase {
   readonly product: string;
+  /** Account id or CustomerIdentifier. */
   readonly customer: string;
+  /** Id of an offer of the catalogue; its terms hold. */
+  readonly offer?: string;
+  /** A private offer without terms of its own: true, or its id. */
   readonly privateOffer?: string | boolean;
   readonly freeTrial?: boolean;
   readonly paymentFails?: boolean;
+}
+
+export interface Amendment {
+  readonly offer?: string;
+  /** By entitlement dimension. */
+  readonly entitlements?: Readonly<Record<string, EntitlementValue>>;
+  readonly endsAt?: number;
+  readonly autoRenew?: boolean;
 }
 
 export interface AgreementsOptions {
@@ -35,13 +40,27 @@ export interface AgreementsOptions {
   readonly settings: () => Settings;
 }
 
-/** All instants are epoch milliseconds of the business clock; they may lie in the past. */
+/**
+ * All instants are epoch milliseconds of the business clock; they may lie in the past. Every action throws
+ * MarketplaceError when the agreement's state does not allow it.
+ */
 export interface Agreements {
+  /** Accepts an offer: a pending agreement, until its payment is settled. */
+  create(input: Purchase, at: number): Promise<Agreement>;
+  /** Completes the pending agreement of the pair, or creates one, and activates it unless the payment fails. */
   purchase(input: Purchase, at: number): Promise<Agreement>;
+  /** A pending agreement starts; in its final hour it goes on; after its end a new one starts. */
   subscribeSuccess(reference: AgreementReference, at: number): Promise<Agreement>;
+  failPayment(reference: AgreementReference, at: number): Promise<Agreement>;
+  /** The final hour starts. */
   cancel(reference: AgreementReference, at: number): Promise<Agreement>;
+  /** No usage is accepted any more. */
   unsubscribeSuccess(reference: AgreementReference, at: number): Promise<Agreement>;
+  /** The event alone; metering goes on (N-24). */
   endPurchaseAgreement(reference: AgreementReference, at: number): Promise<Agreement>;
+  /** The new agreement that follows on this one (N-25). */
+  renew(reference: AgreementReference, at: number): Promise<Agreement>;
+  amend(reference: AgreementReference, amendment: Amendment, at: number): Promise<Agreement>;
   amendEntitlement(
     input: {
       readonly product: string;
@@ -51,93 +70,208 @@ export interface Agreements {
     },
     at: number,
   ): Promise<void>;
-  suspend(accountId: string, suspended: boolean): Promise<Account>;
-  /** Returns the token's value, the only time that it is known. */
+  suspend(account: string, suspended: boolean): Promise<Account>;
+  /** Returns the token's value, the only time that it is known. An `at` in the past makes an expired one. */
   issueToken(reference: AgreementReference, at: number): Promise<string>;
+  /** Everything that time brings about up to `now`, in the order of its time. */
+  runDue(now: number): Promise<void>;
 }
 
+const yearDays = 365;
+/** SPEC D.4, `Purchase Agreement Ending`. */
+const countdownDays = [180, 120, 90, 60, 30];
+
 export function createAgreements({ catalog, settings }: AgreementsOptions): Agreements {
-  const product = (code: string): Product => {
-    const found = catalog.product(code);
-    if (found === undefined) throw new MarketplaceError(`There is no product with the code '${code}'.`);
-    return found;
+  const { product, buyer, find, require, offerOf } = createLookups(catalog, settings);
+  const stateOf = (agreement: Agreement, at: number): AgreementState => agreementState(agreement, at, settings());
+
+  const requireState = (agreement: Agreement, at: number, allowed: readonly AgreementState[], what: string): void => {
+    const state = stateOf(agreement, at);
+    if (allowed.includes(state)) return;
+    throw new MarketplaceError(
+      `Agreement ${agreement.id} is ${state}; ${what} needs it to be ${allowed.join(" or ")}.`,
+    );
   };
-  const buyer = (customer: string): Account => {
-    const found = catalog.account(customer) ?? catalog.accountByCustomerIdentifier(customer);
-    if (found === undefined) throw new MarketplaceError(`There is no account or CustomerIdentifier '${customer}'.`);
-    return found;
-  };
-  const find = (reference: AgreementReference, at: number): Agreement | undefined => {
-    if (reference.agreement !== undefined) return catalog.agreement(reference.agreement);
-    if (reference.license !== undefined) return catalog.agreementByLicense(licenseTail(reference.license));
-    if (reference.product === undefined || reference.customer === undefined) {
-      throw new MarketplaceError("Name an agreement by its id, its licence, or its product and customer.");
-    }
-    const all = catalog.agreements(product(reference.product).code, buyer(reference.customer).id);
-    return all.findLast((one) => agreementState(one, at, settings()) !== "ended") ?? all.at(-1);
-  };
-  const require = (reference: AgreementReference, at: number): Agreement => {
-    const found = find(reference, at);
-    if (found === undefined) throw new MarketplaceError(`There is no agreement for ${JSON.stringify(reference)}.`);
-    return found;
-  };
-  const write = async (agreement: Agreement, change: Partial<Agreement>): Promise<Agreement> => {
-    const changed = { ...agreement, ...change, version: agreement.version + 1 };
-    await catalog.apply({ agreements: [changed] });
+
+  /** Writes the agreement with what it announces, and whatever else belongs to the change. */
+  const write = async (
+    agreement: Agreement,
+    events: readonly LifecycleEvent[],
+    at: number,
+    rest: CatalogChange = {},
+  ): Promise<Agreement> => {
+    const changed = { ...agreement, version: agreement.version + 1 };
+    const notifications = announce(events, changed, at, catalog);
+    await catalog.apply({ ...rest, agreements: [...(rest.agreements ?? []), changed], notifications });
     return changed;
   };
-  const start = (agreement: Agreement, at: number): Promise<Agreement> =>
-    write(agreement, { startedAt: at, licenseArn: agreement.licenseArn ?? newLicenseArn() });
-  const make = (input: Purchase, at: number): Agreement => ({
-    id: newAgreementId(),
-    productCode: product(input.product).code,
-    buyerAccountId: buyer(input.customer).id,
-    version: 0,
-    acceptedAt: at,
-    privateOffer: input.privateOffer !== undefined && input.privateOffer !== false,
-    offerId: typeof input.privateOffer === "string" ? input.privateOffer : newOfferId(),
-    freeTrial: input.freeTrial === true,
-  });
+
+  const make = (input: Purchase, at: number): Agreement => {
+    const { code } = product(input.product);
+    const { id } = buyer(input.customer);
+    const offer = offerOf(input.offer, code, id, at);
+    const isPrivate = offer?.buyerAccountIds !== undefined || (input.privateOffer ?? false) !== false;
+    return {
+      id: newAgreementId(),
+      productCode: code,
+      buyerAccountId: id,
+      version: 0,
+      acceptedAt: at,
+      offerId: offer?.id ?? (typeof input.privateOffer === "string" ? input.privateOffer : newOfferId()),
+      privateOffer: isPrivate,
+      freeTrial: input.freeTrial ?? offer?.freeTrialDays !== undefined,
+      ...(offer?.termDays === undefined ? {} : { endsAt: at + offer.termDays * dayMs }),
+      ...(offer?.autoRenew === undefined ? {} : { autoRenew: offer.autoRenew }),
+    };
+  };
+
+  const start = (agreement: Agreement, at: number): Promise<Agreement> => {
+    const { failedAt: _failed, ...rest } = agreement;
+    const started = { ...rest, startedAt: at, licenseArn: agreement.licenseArn ?? newLicenseArn() };
+    const entitlements = grants(started, catalog.offer(agreement.offerId ?? ""), at);
+    const events: readonly LifecycleEvent[] = [
+      { kind: "agreement-created" },
+      { kind: "license-updated" },
+      { kind: "subscribe-success" },
+      { kind: "entitlement-updated" },
+    ];
+    return write(started, events, at, entitlements.length > 0 ? { entitlements } : {});
+  };
+
+  const fail = (agreement: Agreement, at: number): Promise<Agreement> =>
+    write({ ...agreement, failedAt: at }, [{ kind: "subscribe-fail" }], at);
+
+  const renew = async (agreement: Agreement, at: number): Promise<Agreement> => {
+    requireState(agreement, at, ["active", "final-hour"], "to renew it");
+    const keeps = settings().licenseOnRenewal === "keep";
+    const { endingAt: _ending, endedAt: _ended, agreementEndedAt: _over, announcedDays: _days, ...terms } = agreement;
+    const term = agreement.endsAt === undefined ? yearDays * dayMs : agreement.endsAt - agreement.acceptedAt;
+    const next: Agreement = {
+      ...terms,
+      id: newAgreementId(),
+      version: 1,
+      acceptedAt: at,
+      startedAt: at,
+      ...(agreement.endsAt === undefined ? {} : { endsAt: at + term }),
+      intent: "RENEW",
+      previousAgreementId: agreement.id,
+      licenseArn: keeps && agreement.licenseArn !== undefined ? agreement.licenseArn : newLicenseArn(),
+    };
+    const old: Agreement = {
+      ...agreement,
+      version: agreement.version + 1,
+      agreementEndedAt: at,
+      // With its licence kept the new agreement goes on where this one stops; with a new one, the old has its final hour.
+      ...(keeps ? { endedAt: at } : { endingAt: at }),
+    };
+    const entitlements = catalog
+      .entitlements(agreement.productCode)
+      .filter((one) => one.buyerAccountId === agreement.buyerAccountId && isOf(one, agreement))
+      .map((one) => ({ ...one, expiresAt: next.endsAt ?? one.expiresAt, ...licenseOf(one, next) }));
+    const notifications = [
+      ...announce([{ kind: "agreement-ended" }], old, at, catalog),
+      ...(keeps ? [] : announce([{ kind: "license-deprovisioned" }], old, at, catalog)),
+      ...announce(
+        [{ kind: "agreement-created" }, { kind: "license-updated" }, { kind: "entitlement-updated" }],
+        next,
+        at,
+        catalog,
+      ),
+    ];
+    await catalog.apply({ agreements: [old, next], entitlements, notifications });
+    return next;
+  };
+
+  const finish = (agreement: Agreement, at: number): Promise<Agreement> =>
+    write({ ...agreement, endedAt: at }, [{ kind: "unsubscribe-success" }], at);
+
+  const begin = (agreement: Agreement, at: number): Promise<Agreement> =>
+    write(
+      { ...agreement, endingAt: at, agreementEndedAt: agreement.agreementEndedAt ?? at },
+      [
+        { kind: "agreement-ended" },
+        { kind: "license-deprovisioned" },
+        { kind: "unsubscribe-pending" },
+        { kind: "entitlement-updated" },
+      ],
+      at,
+    );
 
   return {
+    create: (input, at) => write(make(input, at), [], at),
     purchase: async (input, at) => {
       const pending = catalog
         .agreements(product(input.product).code, buyer(input.customer).id)
-        .find((one) => agreementState(one, at, settings()) === "pending" && one.startedAt === undefined);
+        .find((one) => one.startedAt === undefined && stateOf(one, at) === "pending");
       const made = make(input, at);
       const agreement = pending ? { ...made, id: pending.id, version: pending.version, ...keepLicense(pending) } : made;
-      return input.paymentFails === true ? write(agreement, { failedAt: at }) : start(agreement, at);
+      return input.paymentFails === true ? fail(agreement, at) : start(agreement, at);
     },
     subscribeSuccess: async (reference, at) => {
       const agreement = require(reference, at);
-      const state = agreementState(agreement, at, settings());
+      const state = stateOf(agreement, at);
       if (state === "active") return agreement;
       if (state === "final-hour") {
-        // N-10: re-subscription inside the final hour; it goes on as if nothing had been.
-        const { endingAt: _ending, agreementEndedAt: _ended, ...open } = agreement;
-        return write(open, {});
+        // N-10: re-subscription inside the final hour; unsubscribe-success is never sent.
+        const { endingAt: _ending, agreementEndedAt: _over, ...open } = agreement;
+        return write(open, [{ kind: "license-updated" }, { kind: "subscribe-success" }], at);
       }
       if (state !== "ended") return start(agreement, at);
       const { productCode, buyerAccountId } = agreement;
       return start(make({ product: productCode, customer: buyerAccountId }, at), at); // B-87
     },
-    cancel: async (reference, at) => write(require(reference, at), { endingAt: at, agreementEndedAt: at }),
-    unsubscribeSuccess: async (reference, at) => write(require(reference, at), { endedAt: at }),
-    endPurchaseAgreement: async (reference, at) => write(require(reference, at), { agreementEndedAt: at }),
+    failPayment: async (reference, at) => {
+      const agreement = require(reference, at);
+      requireState(agreement, at, ["pending"], "a failed payment");
+      return fail(agreement, at);
+    },
+    cancel: async (reference, at) => {
+      const agreement = require(reference, at);
+      requireState(agreement, at, ["active"], "to cancel it");
+      return begin(agreement, at);
+    },
+    unsubscribeSuccess: async (reference, at) => {
+      const agreement = require(reference, at);
+      requireState(agreement, at, ["active", "final-hour"], "to end it");
+      return finish(agreement, at);
+    },
+    endPurchaseAgreement: async (reference, at) => {
+      const agreement = require(reference, at);
+      requireState(agreement, at, ["active", "final-hour"], "to end its purchase agreement");
+      return write({ ...agreement, agreementEndedAt: at }, [{ kind: "agreement-ended" }], at);
+    },
+    renew: async (reference, at) => renew(require(reference, at), at),
+    amend: async (reference, amendment, at) => {
+      const agreement = require(reference, at);
+      requireState(agreement, at, ["active"], "to change it");
+      const offer = offerOf(amendment.offer, agreement.productCode, agreement.buyerAccountId, at);
+      const changed: Agreement = {
+        ...agreement,
+        ...(offer === undefined ? {} : { offerId: offer.id, privateOffer: offer.buyerAccountIds !== undefined }),
+        ...(amendment.endsAt === undefined ? {} : { endsAt: amendment.endsAt }),
+        ...(amendment.autoRenew === undefined ? {} : { autoRenew: amendment.autoRenew }),
+      };
+      const granted = { ...offer?.entitlements, ...amendment.entitlements };
+      const entitlements = entitlementsOf(changed, granted, at, catalog);
+      return write(changed, amended, at, entitlements.length > 0 ? { entitlements } : {});
+    },
     amendEntitlement: async (input, at) => {
       const { code } = product(input.product);
       const { id } = buyer(input.customer);
+      const agreement = find({ product: code, customer: id }, at);
       const known = catalog
         .entitlements(code)
         .find((one) => one.buyerAccountId === id && one.dimension === input.dimension);
-      const yearMs = 365 * 86_400_000;
-      const entitlement = known ?? {
+      const fallback = {
         productCode: code,
         buyerAccountId: id,
         dimension: input.dimension,
-        expiresAt: at + yearMs,
+        expiresAt: at + yearDays * dayMs,
       };
-      await catalog.apply({ entitlements: [{ ...entitlement, value: input.value }] });
+      const entitlements = [{ ...(known ?? fallback), value: input.value }];
+      // G-12: the entitlement is changed before, here with, the message that sends sellers to read it.
+      if (agreement !== undefined) await write(agreement, amended, at, { entitlements });
+      else await catalog.apply({ entitlements });
     },
     suspend: async (accountId, suspended) => {
       const account = { ...buyer(accountId), suspended };
@@ -145,22 +279,106 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
       return account;
     },
     issueToken: async (reference, at) => {
-      const agreement = require(reference, at);
+      const { id: agreementId, productCode, buyerAccountId, licenseArn } = require(reference, at);
       const value = newRegistrationToken();
-      const token: RegistrationToken = {
-        hash: registrationTokenHash(value),
-        productCode: agreement.productCode,
-        buyerAccountId: agreement.buyerAccountId,
-        agreementId: agreement.id,
-        ...keepLicense(agreement),
-        issuedAt: at,
-      };
-      await catalog.apply({ tokens: [token] });
+      const token = { hash: registrationTokenHash(value), productCode, buyerAccountId, agreementId, issuedAt: at };
+      await catalog.apply({ tokens: [licenseArn === undefined ? token : { ...token, licenseArn }] });
       return value;
+    },
+    runDue: async (now) => {
+      for (let due = nextDue(catalog, settings(), now); due !== undefined; due = nextDue(catalog, settings(), now)) {
+        const { agreement, at, what } = due;
+        if (what === "final-hour-over") await finish(agreement, at);
+        else if (what === "term-over" && agreement.autoRenew === true) await renew(agreement, at);
+        else if (what === "term-over") await begin(agreement, at);
+        else
+          await write(
+            { ...agreement, announcedDays: what },
+            [{ kind: "agreement-ending", daysBeforeEndTime: what }],
+            at,
+          );
+      }
     },
   };
 }
 
+const amended: readonly LifecycleEvent[] = [
+  { kind: "agreement-amended" },
+  { kind: "license-updated" },
+  { kind: "entitlement-updated" },
+];
+
+interface Due {
+  readonly agreement: Agreement;
+  readonly at: number;
+  readonly what: "final-hour-over" | "term-over" | number;
+}
+
+/** What time brings about next, at or before `now`: the earliest first, so that effects come in order. */
+function nextDue(catalog: Catalog, settings: Settings, now: number): Due | undefined {
+  let next: Due | undefined;
+  for (const agreement of catalog.all().agreements) {
+    const due = dueOf(agreement, settings);
+    if (due !== undefined && due.at <= now && (next === undefined || due.at < next.at)) next = due;
+  }
+  return next;
+}
+
+function dueOf(agreement: Agreement, settings: Settings): Due | undefined {
+  const { startedAt, endingAt, endedAt, endsAt, announcedDays } = agreement;
+  if (startedAt === undefined || endedAt !== undefined) return undefined;
+  if (endingAt !== undefined) {
+    return { agreement, at: endingAt + settings.finalHourSec * secondMs, what: "final-hour-over" };
+  }
+  if (endsAt === undefined) return undefined;
+  for (const days of countdownDays) {
+    const at = endsAt - days * dayMs;
+    // A term that was never so long has no such countdown.
+    if (days < (announcedDays ?? Number.POSITIVE_INFINITY) && at > startedAt) return { agreement, at, what: days };
+  }
+  return { agreement, at: endsAt, what: "term-over" };
+}
+
 function keepLicense({ licenseArn }: Agreement): { readonly licenseArn?: string } {
   return licenseArn === undefined ? {} : { licenseArn };
+}
+
+function isOf(entitlement: Entitlement, agreement: Agreement): boolean {
+  return entitlement.licenseArn === undefined || entitlement.licenseArn === agreement.licenseArn;
+}
+
+function licenseOf(entitlement: Entitlement, next: Agreement): { readonly licenseArn?: string } {
+  return entitlement.licenseArn === undefined || next.licenseArn === undefined ? {} : { licenseArn: next.licenseArn };
+}
+
+/** What an offer grants when its agreement starts. */
+function grants(agreement: Agreement, offer: Offer | undefined, at: number): readonly Entitlement[] {
+  return Object.entries(offer?.entitlements ?? {}).map(([dimension, value]) => ({
+    productCode: agreement.productCode,
+    buyerAccountId: agreement.buyerAccountId,
+    dimension,
+    value,
+    expiresAt: agreement.endsAt ?? at + yearDays * dayMs,
+    ...keepLicense(agreement),
+  }));
+}
+
+/** The buyer's entitlements with new values; dimensions that it did not have are added. */
+function entitlementsOf(
+  agreement: Agreement,
+  values: Readonly<Record<string, EntitlementValue>>,
+  at: number,
+  catalog: Catalog,
+): readonly Entitlement[] {
+  return Object.entries(values).map(([dimension, value]) => {
+    const known = catalog
+      .entitlements(agreement.productCode)
+      .find(
+        (one) => one.buyerAccountId === agreement.buyerAccountId && one.dimension === dimension && isOf(one, agreement),
+      );
+    const expiresAt = agreement.endsAt ?? known?.expiresAt ?? at + yearDays * dayMs;
+    const { productCode, buyerAccountId } = agreement;
+    const fresh = { productCode, buyerAccountId, dimension, ...keepLicense(agreement) };
+    return { ...(known ?? fresh), value, expiresAt };
+  });
 }

@@ -16,7 +16,7 @@
 import { ServiceError } from "../api/errors.ts";
 import { offersOperation, regionListOf } from "../api/regions.ts";
 import { decideMeterUsage, type MeterDecision, type MeterRequest } from "../rules/meterUsage.ts";
-import { hourOf, timestampMs } from "../rules/times.ts";
+import { floorHourMs, hourOf, showTime, timestampMs } from "../rules/times.ts";
 import { type ClaimOutcome, StoreFailure, type UsageClaim, type UsageHolder } from "../store/ledger.ts";
 import type { Store } from "../store/store.ts";
 import { decideAndClaim, storeFailed } from "./claiming.ts";
@@ -145,7 +145,7 @@ function requireHolder(holder: UsageHolder, request: MeterRequest, call: Call): 
   if (outcome === "DuplicateRequestException") {
     throw new ServiceError(
       outcome, // M-21
-      `A metering record has already been emitted by ${call.credential.resource} for usageDimension: ${request.UsageDimension} and this hour, with quantity ${holder.quantity} (${holder.meteringRecordId}); it stays, and ${request.UsageQuantity ?? 0} is not added. Meter each hour once, after it is over.`,
+      `A metering record has already been emitted by ${call.credential.resource} for usageDimension: ${request.UsageDimension} and the hour of ${showTime(floorHourMs(timestampMs(request.Timestamp)))}, with quantity ${holder.quantity} (${holder.meteringRecordId}); it stays, and ${request.UsageQuantity ?? 0} is not added. Meter each hour once, after it is over.`,
     );
   }
 }

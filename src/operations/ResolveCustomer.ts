@@ -10,7 +10,7 @@
 import { ServiceError } from "../api/errors.ts";
 import { registrationTokenHash } from "../api/identifiers.ts";
 import { offersOperation, regionListOf } from "../api/regions.ts";
-import { alreadyResolved, requireToken } from "../rules/registrationTokens.ts";
+import { alreadyResolved, requireToken, type TokenFacts } from "../rules/registrationTokens.ts";
 import type { Catalog } from "../store/catalog.ts";
 import { StoreFailure } from "../store/ledger.ts";
 import type { Store } from "../store/store.ts";
@@ -47,18 +47,20 @@ export const ResolveCustomer: Operation = {
   },
 };
 
-/** Would the value be a token once it is URL-decoded, once or twice? */
-function isEncodedToken(value: string, catalog: Catalog): boolean {
+/** Would the value be a token, had it been URL-decoded exactly once (T-1)? */
+function decodingMistake(value: string, catalog: Catalog): TokenFacts["mistake"] {
+  const isToken = (text: string): boolean => catalog.token(registrationTokenHash(text)) !== undefined;
+  if (value.includes(" ") && isToken(value.replaceAll(" ", "+"))) return "decoded twice";
   let decoded = value;
   for (let round = 0; round < 2 && decoded.includes("%"); round += 1) {
     try {
       decoded = decodeURIComponent(decoded);
     } catch {
-      return false;
+      return undefined;
     }
-    if (catalog.token(registrationTokenHash(decoded)) !== undefined) return true;
+    if (isToken(decoded)) return "not decoded";
   }
-  return false;
+  return undefined;
 }
 
 function decide(value: string, call: Call, store: Store) {
@@ -69,7 +71,7 @@ function decide(value: string, call: Call, store: Store) {
       callerAccountId: call.credential.accountId,
       value,
       token: found,
-      isEncoded: found === undefined && isEncodedToken(value, catalog),
+      mistake: found === undefined ? decodingMistake(value, catalog) : undefined,
       product: found && catalog.product(found.productCode),
     },
     call.settings,

@@ -1,6 +1,7 @@
 /** The operations of the service plane, by name. */
 import type { OperationName } from "../api/types.ts";
 import { BatchMeterUsage } from "./BatchMeterUsage.ts";
+import { GetEntitlements } from "./GetEntitlements.ts";
 import { MeterUsage } from "./MeterUsage.ts";
 import type { Operation } from "./operation.ts";
 import { RegisterUsage } from "./RegisterUsage.ts";
@@ -11,4 +12,5 @@ export const operations: Readonly<Record<OperationName, Operation>> = {
   MeterUsage,
   RegisterUsage,
   ResolveCustomer,
+  GetEntitlements,
 };

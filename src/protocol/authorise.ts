@@ -35,7 +35,7 @@ export function callerArn(credential: Credential, region: string): string {
   const { accountId, kind, name } = credential;
   if (kind === "iam-user") return `arn:${partition}:iam::${accountId}:user/${name}`;
   // M-3: the session of an instance is named after the instance; those of tasks and pods after their last part.
-  const session = credential.resource === undefined ? name : (credential.resource.split("/").at(-1) ?? name);
+  const session = credential.sessionName ?? credential.resource?.split("/").at(-1) ?? name;
   return `arn:${partition}:sts::${accountId}:assumed-role/${name}/${session}`;
 }
 

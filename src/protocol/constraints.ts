@@ -4,7 +4,7 @@
  * every violation into one ValidationException (W-58).
  */
 import { ServiceError } from "../api/errors.ts";
-import { inputShapes, type Shape, type StructureShape } from "../api/shapes.ts";
+import { inputShapeOf, type Shape, type StructureShape } from "../api/shapes.ts";
 import type { OperationName, Revision } from "../api/types.ts";
 
 type Reader = (value: unknown, path: string, lenientNumbers: boolean) => unknown;
@@ -32,8 +32,19 @@ const shownMaxLength = 256;
 
 function shown(value: unknown): string {
   if (value === undefined || value === null) return "Value null";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  const text = textOf(value);
   return `Value '${text.length > shownMaxLength ? `${text.slice(0, shownMaxLength)}…` : text}'`;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  // JSON.parse reads 1e400 as Infinity, which JSON.stringify writes as null.
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "a number beyond 1.8e308";
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return "a value nested too deep to show"; // RangeError, in engines that write JSON recursively
+  }
 }
 
 /** What Jackson, which parses on AWS's side, calls the token it met (W-56). */
@@ -166,6 +177,27 @@ function compileList(shape: Extract<Shape, { type: "list" }>, revision: Revision
   };
 }
 
+function compileMap(shape: Extract<Shape, { type: "map" }>, revision: Revision): CompiledShape {
+  const member = compile(shape.member, revision);
+  return {
+    read: (value, path, lenientNumbers) => {
+      if (typeof value !== "object" || value === null || Array.isArray(value)) {
+        throw new ServiceError("SerializationException", `Unexpected field type (${path}: send a JSON object)`);
+      }
+      const copy = new Map<string, unknown>();
+      for (const [key, inner] of Object.entries(value)) {
+        if (inner !== null) copy.set(key, member.read(inner, `${path}.${key}`, lenientNumbers));
+      }
+      return copy;
+    },
+    check: (value, path, violations) => {
+      for (const [key, inner] of value as ReadonlyMap<string, unknown>) {
+        member.check(inner, `${path}.${key}.member`, violations);
+      }
+    },
+  };
+}
+
 function lowerCamel(name: string): string {
   return name.charAt(0).toLowerCase() + name.slice(1);
 }
@@ -218,6 +250,7 @@ function compileStructure(shape: StructureShape, revision: Revision): CompiledSh
 function compile(shape: Shape, revision: Revision): CompiledShape {
   if (shape.type === "structure") return compileStructure(shape, revision);
   if (shape.type === "list") return compileList(shape, revision);
+  if (shape.type === "map") return compileMap(shape, revision);
   return compileScalar(shape);
 }
 
@@ -227,7 +260,7 @@ function compiledInput(operation: OperationName, revision: Revision): CompiledSh
   const key = `${operation}/${revision}`;
   let compiled = compiledInputs.get(key);
   if (compiled === undefined) {
-    compiled = compile(inputShapes[operation], revision);
+    compiled = compile(inputShapeOf(operation), revision);
     compiledInputs.set(key, compiled);
   }
   return compiled;

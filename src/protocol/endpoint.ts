@@ -19,23 +19,9 @@ import { contentType, errorBody, parseBody, resultBody } from "./awsJson.ts";
 import { checkConstraints, readInput } from "./constraints.ts";
 import { createVerifier } from "./sigv4.ts";
 import type { Throttle } from "./throttle.ts";
+import { header, type WireAnswer, type WireRequest } from "./wire.ts";
 
-/** An HTTP request whose body has been read, or was too long to be. */
-export interface WireRequest {
-  readonly method: string;
-  /** As on the request line. */
-  readonly url: string;
-  readonly rawHeaders: readonly string[];
-  readonly body: Buffer;
-  readonly isTooLarge: boolean;
-  readonly remoteAddress: string | undefined;
-}
-
-export interface WireAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
+export type { WireAnswer, WireRequest } from "./wire.ts";
 
 export interface EndpointOptions {
   readonly store: Store;
@@ -66,17 +52,14 @@ interface Step {
   readonly run: (exchange: Exchange) => void;
 }
 
-const targetPrefix = "AWSMPMeteringService.";
-
-/** The value of a header, by its lower-case name. */
-function header(request: WireRequest, name: string): string | undefined {
-  const { rawHeaders } = request;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const candidate = rawHeaders[index];
-    if (candidate?.length === name.length && candidate.toLowerCase() === name) return rawHeaders[index + 1];
-  }
-  return undefined;
-}
+/** W-1, W-5: each operation is chosen by its service's prefix and its name. */
+const targets: Readonly<Record<string, OperationName>> = {
+  "AWSMPMeteringService.BatchMeterUsage": "BatchMeterUsage",
+  "AWSMPMeteringService.MeterUsage": "MeterUsage",
+  "AWSMPMeteringService.RegisterUsage": "RegisterUsage",
+  "AWSMPMeteringService.ResolveCustomer": "ResolveCustomer",
+  "AWSMPEntitlementService.GetEntitlements": "GetEntitlements",
+};
 
 function unknownOperation(message: string, status = 400): ServiceError {
   return new ServiceError("UnknownOperationException", message, status);
@@ -127,14 +110,14 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     {
       name: "target", // W-10, W-53
       run: (exchange) => {
-        const target = header(exchange.request, "x-amz-target");
-        const operation = target?.startsWith(targetPrefix) ? target.slice(targetPrefix.length) : "";
-        if (!Object.hasOwn(operations, operation)) {
+        const target = header(exchange.request, "x-amz-target") ?? "";
+        const operation = Object.hasOwn(targets, target) ? targets[target] : undefined;
+        if (operation === undefined) {
           throw unknownOperation(
-            `The X-Amz-Target '${target ?? ""}' names no operation; send ${targetPrefix}<operation> with one of ${Object.keys(operations).join(", ")}.`,
+            `The X-Amz-Target '${target}' names no operation; it is one of ${Object.keys(targets).join(", ")}.`,
           );
         }
-        exchange.operation = operation as OperationName;
+        exchange.operation = operation;
       },
     },
     {

@@ -11,7 +11,7 @@ import { canonicalRequest, type Headers, joinHeaders, type Query, sha256, splitT
 import { createSigningKeys, sameBytes } from "./sigv4Keys.ts";
 
 const algorithm = "AWS4-HMAC-SHA256"; // S-1
-const signingName = "aws-marketplace"; // S-1
+const marketplaceSigningName = "aws-marketplace"; // S-1
 const scopeTerminator = "aws4_request"; // S-1
 const skewMaxSeconds = 900; // S-4
 const presignedLifetimeMaxSeconds = 604_800;
@@ -45,6 +45,8 @@ export interface VerifierOptions {
   wallClock: () => number;
   /** false also accepts scope Regions nobody knows (S-29, L-6). */
   enforceRegions: () => boolean;
+  /** The service that the credential scope must name. Default `aws-marketplace` (S-1). */
+  readonly signingName?: string;
 }
 
 export interface Verifier {
@@ -69,7 +71,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
       checkHostSigned(parts.signedHeaders);
       checkAlgorithm(parts.algorithm);
       const scope = readCredential(parts.credential);
-      checkScope(scope, date, options.enforceRegions());
+      checkScope(scope, date, options.enforceRegions(), options.signingName ?? marketplaceSigningName);
       const credential = findKey(scope, options);
       const payloadHash = readPayloadHash(headers, parts.signedHeaders, request.body);
       const canonical = canonicalRequest(request.method, target, headers, parts.signedHeaders, payloadHash);
@@ -271,7 +273,7 @@ function readCredential(text: string): Scope {
   return { accessKeyId, date, region, service, terminator, path: `${date}/${region}/${service}/${terminator}` };
 }
 
-function checkScope(scope: Scope, date: SignedDate, enforceRegions: boolean): void {
+function checkScope(scope: Scope, date: SignedDate, enforceRegions: boolean, signingName: string): void {
   const { region, service, terminator } = scope;
   // Even where the lists are skipped a Region becomes part of the ledger's keys: it has to look like a name.
   const regionValid = enforceRegions ? isKnownRegion(region) : /^[\w-]{1,64}$/.test(region);

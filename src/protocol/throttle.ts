@@ -16,6 +16,13 @@ interface Bucket {
   filledAt: number;
 }
 
+/** How to get by with fewer calls (C-32, K-14). */
+const advice: Readonly<Partial<Record<OperationName, string>>> = {
+  BatchMeterUsage: " Records are not counted: fill batches up to 25.",
+  MeterUsage: " Sum usage up and send one record an hour and dimension.",
+  ResolveCustomer: " Resolve a token once, when the buyer arrives, and keep the answer.",
+};
+
 /** Beyond this many buckets the full ones are dropped: an absent bucket is a full one. */
 const bucketsMax = 10_000;
 
@@ -58,7 +65,7 @@ export function createThrottle(clock: () => number): Throttle {
       if (bucket.tokens < 1 - 1e-9) {
         throw new ServiceError(
           "ThrottlingException",
-          `Rate exceeded. Account ${accountId} may call ${operation} ${rate} times a second in ${region}; wait and send it again unchanged. Records are not counted: fill batches up to 25.`,
+          `Rate exceeded. Account ${accountId} may call ${operation} ${rate} times a second in ${region}; wait and send it again unchanged.${advice[operation] ?? ""}`,
         );
       }
       bucket.tokens -= 1;

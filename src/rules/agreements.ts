@@ -6,14 +6,15 @@ import type { Account, Agreement, Product } from "../api/types.ts";
 export type AgreementState = "pending" | "active" | "final-hour" | "ended" | "payment-failed";
 
 export function agreementState(agreement: Agreement, now: number, settings: Settings): AgreementState {
-  const { startedAt, endingAt, endedAt } = agreement;
+  const { startedAt, endingAt, endedAt, failedAt } = agreement;
+  const isStarted = startedAt !== undefined && now >= startedAt;
   if (endedAt !== undefined && now >= endedAt) return "ended"; // B-83
   if (endingAt !== undefined && now >= endingAt) {
-    // B-82, B-84, B-86: about one hour for the final records.
-    return now < endingAt + settings.finalHourSec * secondMs ? "final-hour" : "ended";
+    // B-82, B-84, B-86: about one hour for the final records; none of what was cancelled before it started (B-80).
+    return isStarted && now < endingAt + settings.finalHourSec * secondMs ? "final-hour" : "ended";
   }
-  if (agreement.failedAt !== undefined && startedAt === undefined) return "payment-failed"; // N-9
-  return startedAt !== undefined && now >= startedAt ? "active" : "pending"; // B-80, B-81
+  if (isStarted) return "active"; // B-81
+  return failedAt !== undefined && now >= failedAt ? "payment-failed" : "pending"; // N-9, B-80
 }
 
 /** Whether usage is accepted now. */

@@ -57,8 +57,8 @@ export function decideMeterUsage(
   requireMeteredDimension(product, request.UsageDimension, "UsageDimension");
   requireMeterWindow(timestampMs(request.Timestamp), now, credential.launchedAt, settings, "Timestamp");
   if (request.UsageAllocations !== undefined) {
-    requireTags(request.UsageAllocations, "the request");
-    requireAllocations(request.UsageAllocations, request.UsageQuantity ?? 0, settings.revision, "the request");
+    requireTags(request.UsageAllocations, "");
+    requireAllocations(request.UsageAllocations, request.UsageQuantity ?? 0, settings.revision, "");
   }
   const agreement = facts.agreements.find((one) => isMeterable(one, now, settings));
   return {
@@ -114,6 +114,9 @@ function requireEntitlement(facts: MeterFacts, product: Product, settings: Setti
 }
 
 export function notEntitledText(accountId: string, buyer: Account | undefined, product: Product): string {
-  const why = buyer?.suspended === true ? "the account is suspended" : "no agreement of this account takes usage now";
-  return `Account ${accountId} is not entitled to product ${product.code}: ${why}. Subscribe the account to the product first.`;
+  const why =
+    buyer?.suspended === true
+      ? "the account is suspended. It is served again once its suspension is lifted."
+      : "no agreement of this account takes usage now. Subscribe the account to the product first.";
+  return `Account ${accountId} is not entitled to product ${product.code}: ${why}`;
 }

@@ -4,8 +4,8 @@ import type { CredentialKind, OperationName, Product, ProductType } from "../api
 
 const operationsOfType: Readonly<Record<ProductType, readonly OperationName[]>> = {
   "saas-subscription": ["ResolveCustomer", "BatchMeterUsage"], // C-10
-  "saas-contract": ["ResolveCustomer"], // C-11
-  "saas-contract-with-consumption": ["ResolveCustomer", "BatchMeterUsage"], // C-12
+  "saas-contract": ["ResolveCustomer", "GetEntitlements"], // C-11
+  "saas-contract-with-consumption": ["ResolveCustomer", "BatchMeterUsage", "GetEntitlements"], // C-12
   "ami-fcp": ["MeterUsage"], // C-13
   "container-fcp": ["MeterUsage"], // C-14
   "container-hourly": ["RegisterUsage"], // C-15
@@ -26,7 +26,7 @@ export function usesOperation(type: ProductType, operation: OperationName): bool
 }
 
 function advice(type: ProductType): string {
-  const operations = operationsOfType[type].filter((one) => one !== "ResolveCustomer");
+  const operations = operationsOfType[type].filter((one) => one !== "ResolveCustomer" && one !== "GetEntitlements");
   if (operations.length > 0) return `products of type ${type} use ${operations.join(" and ")}`;
   return type === "saas-contract"
     ? "contract products do not meter; their entitlements are read with GetEntitlements"
@@ -47,8 +47,8 @@ export function requireProduct(
     const why = productCode.startsWith("prod-")
       ? "that is a catalogue id; send the product code, which AWS Marketplace shows beside it" // K-9
       : sellerAccountId === undefined
-        ? "no product has this code"
-        : `no product of account ${sellerAccountId} has this code`;
+        ? "no product has this code; compare it with the one that AWS Marketplace shows for the product"
+        : `no product of account ${sellerAccountId} has this code; check it, and that the keys are those of the account that publishes the product`;
     throw new ServiceError("InvalidProductCodeException", `The product code '${productCode}' is not valid: ${why}.`);
   }
   if (!usesOperation(product.type, operation)) {

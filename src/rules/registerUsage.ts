@@ -39,7 +39,7 @@ export function decideRegisterUsage(
   if (credential.productCodes !== undefined && !credential.productCodes.includes(product.code)) {
     throw new ServiceError(
       "InvalidProductCodeException", // R-7
-      `The product code '${product.code}' is not valid here: the image of ${credential.resource ?? "the caller"} is of ${credential.productCodes.join(", ") || "no product"}.`,
+      `The product code '${product.code}' is not valid here: ${credential.resource ?? "the caller"} runs an image of ${credential.productCodes.join(", ") || "no product"}. Send the code of the product whose image runs.`,
     );
   }
   if (credential.region !== undefined && credential.region !== region) {
@@ -58,7 +58,7 @@ export function decideRegisterUsage(
   if (keyVersion === undefined) {
     throw new ServiceError(
       "InvalidPublicKeyVersionException", // R-8
-      `The public key version ${request.PublicKeyVersion} is not valid for product ${product.code}; its versions are: ${product.keyVersions.map((one) => one.version).join(", ") || "none"}.`,
+      `The public key version ${request.PublicKeyVersion} is not valid for product ${product.code}; its versions are: ${product.keyVersions.map((one) => one.version).join(", ") || "none"}. Send one of them; /keys/${product.code}/<version>.pem has the public key.`,
     );
   }
   const isPreview = credential.accountId === product.sellerAccountId; // R-15

@@ -9,8 +9,8 @@ export interface TokenFacts {
   readonly callerAccountId: string;
   readonly value: string;
   readonly token: RegistrationToken | undefined;
-  /** By the value decoded once or twice more: tells a client what it did wrong (T-5). */
-  readonly isEncoded: boolean;
+  /** What the client did to a token that exists: tells it what it did wrong (T-1, T-5). */
+  readonly mistake: "not decoded" | "decoded twice" | undefined;
   readonly product: Product | undefined;
 }
 
@@ -25,9 +25,11 @@ export function requireToken(
     throw new ServiceError(
       "InvalidTokenException",
       `Registration token is invalid. ${
-        facts.isEncoded
+        facts.mistake === "not decoded"
           ? "It is still URL-encoded: decode the form field x-amzn-marketplace-token exactly once before the call."
-          : "It is not a token of this marketplace, or it was cut or changed on the way. This is about the buyer's token, not about your AWS credentials."
+          : facts.mistake === "decoded twice"
+            ? "It has spaces where the token has '+', as after decoding twice: decode the form field x-amzn-marketplace-token exactly once before the call."
+            : "It is not a token of this marketplace, or it was cut or changed on the way. This is about the buyer's token, not about your AWS credentials."
       }`,
     );
   }
@@ -52,6 +54,6 @@ export function requireToken(
 export function alreadyResolved(resolvedAt: number): ServiceError {
   return new ServiceError(
     "ExpiredTokenException",
-    `The submitted registration token has expired: it was resolved at ${showTime(resolvedAt)} and tokens are for single use here (token.singleUse).`,
+    `The submitted registration token has expired: it was resolved at ${showTime(resolvedAt)} and tokens are for single use here (token.singleUse). Keep what the first call returned; the buyer gets a new one with "Set up your account".`,
   );
 }

@@ -1,5 +1,5 @@
 /** Hours, months and readable instants. UTC throughout. */
-import { hourMs } from "../api/limits.ts";
+import { dayMs, hourMs } from "../api/limits.ts";
 
 /** The hour bucket of a usage timestamp: floor(epoch seconds / 3600) (B-57, B-58). */
 export function hourOf(timestampSec: number): number {
@@ -21,7 +21,9 @@ export function monthStartMs(atMs: number): number {
  * millisecond before it.
  */
 export function timestampMs(timestampSec: number): number {
-  return Math.min(Math.round(timestampSec * 1_000), (hourOf(timestampSec) + 1) * hourMs - 1);
+  const ms = Math.min(Math.round(timestampSec * 1_000), (hourOf(timestampSec) + 1) * hourMs - 1);
+  // Numbers that JSON can say in seconds and a double cannot in milliseconds; far out of every window as it is.
+  return Math.max(-Number.MAX_VALUE, Math.min(ms, Number.MAX_VALUE));
 }
 
 /** ISO text for messages; instants outside of what a date can hold are given as numbers. */
@@ -29,8 +31,11 @@ export function showTime(atMs: number): string {
   return Math.abs(atMs) <= 8.64e15 ? new Date(atMs).toISOString().replace(".000Z", "Z") : `${atMs / 1_000} s`;
 }
 
-/** "23 h 59 min", "6 h 0 min 1 s": exact to the second, so that an edge can be read off. */
+/** "23 h 59 min", "6 h 0 min 1 s": exact to the second, so that an edge can be read off; beyond weeks in days. */
 export function showSpan(spanMs: number): string {
+  const days = Math.floor(Math.abs(spanMs) / dayMs);
+  if (days > 1_000_000) return "more than a million days";
+  if (days > 31) return `${days} days`;
   const seconds = Math.floor(Math.abs(spanMs) / 1_000);
   const parts = [`${Math.floor(seconds / 3_600)} h`, `${Math.floor((seconds % 3_600) / 60)} min`];
   if (seconds % 60 !== 0) parts.push(`${seconds % 60} s`);

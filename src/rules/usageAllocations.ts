@@ -8,6 +8,11 @@ function badTag(where: string, why: string): ServiceError {
   return new ServiceError("InvalidTagException", `The tag is not valid (${where}): ${why}`);
 }
 
+/** Of a record of a batch, or, for an empty `where`, of the request itself. */
+function allocationsOf(where: string): string {
+  return where === "" ? "UsageAllocations" : `${where}.UsageAllocations`;
+}
+
 function requireText(text: unknown, member: "Key" | "Value", max: number, where: string): void {
   // B-76: the model requires a value of at least one character, whatever the prose says.
   if (typeof text !== "string" || text === "") {
@@ -15,7 +20,11 @@ function requireText(text: unknown, member: "Key" | "Value", max: number, where:
   }
   if (text.length > max) throw badTag(where, `${member} has ${text.length} characters; at most ${max} are allowed.`);
   if (!tagPattern.test(text)) {
-    throw badTag(where, `${member} '${text}' has a character outside of the pattern ${tagPatternText}.`);
+    const odd = [...text].find((character) => !tagPattern.test(character));
+    throw badTag(
+      where,
+      `${member} '${text}' has the character '${odd}'; letters without accents, digits, spaces and most ASCII punctuation are allowed (${tagPatternText}).`,
+    );
   }
 }
 
@@ -25,7 +34,7 @@ export function requireTags(allocations: readonly UsageAllocation[], where: stri
   for (let index = 0; index < allocations.length; index += 1) {
     const tags = allocations[index]?.Tags;
     if (tags === undefined) continue;
-    const here = `${where}.UsageAllocations[${index}].Tags`;
+    const here = `${allocationsOf(where)}[${index}].Tags`;
     if (tags.length > tagsPerAllocationMax) {
       throw badTag(here, `${tags.length} tags; at most ${tagsPerAllocationMax} are allowed on one allocation.`);
     }
@@ -42,16 +51,21 @@ export function requireTags(allocations: readonly UsageAllocation[], where: stri
   }
   if (keysOfRecord.size > tagKeysPerRecordMax) {
     throw badTag(
-      `${where}.UsageAllocations`,
-      `${keysOfRecord.size} different keys over all allocations; at most ${tagKeysPerRecordMax} are allowed.`,
+      allocationsOf(where),
+      `${keysOfRecord.size} different keys over all allocations; at most ${tagKeysPerRecordMax} are allowed. Use the same few keys in all of them.`,
     );
   }
 }
 
-/** One text per tag set, whatever the order of its tags (B-71). JSON keeps keys and values apart. */
+/**
+ * One text per tag set, whatever the order of its tags (B-71). JSON keeps keys and values apart, and is sorted as text:
+ * pairs would be compared joined by commas, which tags may hold too.
+ */
 function tagSetKey(allocation: UsageAllocation): string {
   if (allocation.Tags === undefined) return "";
-  return JSON.stringify(allocation.Tags.map((tag) => [tag.Key, tag.Value]).sort());
+  return allocation.Tags.map((tag) => JSON.stringify([tag.Key, tag.Value]))
+    .sort()
+    .join();
 }
 
 /** Throws InvalidUsageAllocationsException (B-70, B-71, B-77 in revision 2021). */
@@ -61,7 +75,7 @@ export function requireAllocations(
   revision: Revision,
   where: string,
 ): void {
-  const here = `${where}.UsageAllocations`;
+  const here = allocationsOf(where);
   if (revision === "2021" && allocations.length > 500) {
     throw new ServiceError(
       "InvalidUsageAllocationsException",
@@ -89,7 +103,7 @@ export function requireAllocations(
   if (sum !== quantity) {
     throw new ServiceError(
       "InvalidUsageAllocationsException",
-      `The usage allocations are not valid (${here}): the allocated quantities add up to ${sum}, but the quantity of the usage record is ${quantity}.`,
+      `The usage allocations are not valid (${here}): the allocated quantities add up to ${sum}, but the quantity of the usage record is ${quantity}; make them equal.`,
     );
   }
 }

@@ -126,7 +126,7 @@ function requireBatchProduct(request: BatchRequest, facts: BatchFacts): Product 
     throw invalidLicense(
       at(request.UsageRecords, 0),
       0,
-      `no licence of account ${facts.callerAccountId}'s products has this ARN`,
+      `no product of account ${facts.callerAccountId} has such a license; send the LicenseArn that ResolveCustomer returned`,
     );
   }
   return requireProduct(product, product.code, "BatchMeterUsage", facts.callerAccountId);
@@ -150,16 +150,21 @@ function requireLicenses(
     const record = at(records, index);
     if (record.LicenseArn === undefined) continue;
     const licensed = at(facts.records, index).licensed;
-    if (licensed === undefined) throw invalidLicense(record, index, "no such licence exists");
+    if (licensed === undefined)
+      throw invalidLicense(record, index, "no such license exists; send the LicenseArn that ResolveCustomer returned");
     if (licensed.productCode !== product.code) {
       throw invalidLicense(
         record,
         index,
-        `it is not a licence of product ${product.code}; one request meters one product`,
+        `it is not a license of product ${product.code}; one request meters one product, so send a request for each`,
       );
     }
     if (licensed.buyerAccountId !== record.CustomerAWSAccountId) {
-      throw invalidLicense(record, index, `it does not belong to account ${record.CustomerAWSAccountId}`);
+      throw invalidLicense(
+        record,
+        index,
+        `it does not belong to account ${record.CustomerAWSAccountId}; send account and license of the same agreement`,
+      );
     }
     const { startedAt } = licensed;
     if (startedAt !== undefined && timestampMs(record.Timestamp) < subscriptionStartEdge(startedAt, settings)) {
@@ -191,7 +196,9 @@ function requireCustomerIdentifiers(
     if (settings.unknownCustomer === "exception" && at(facts.records, index).buyer === undefined) {
       throw new ServiceError(
         "InvalidCustomerIdentifierException",
-        `The customer identifier '${identifier ?? record.CustomerAWSAccountId}' does not exist (${where(index)}).`,
+        identifier === undefined
+          ? `The customer account '${record.CustomerAWSAccountId}' does not exist (${where(index)}); send the CustomerAWSAccountId that ResolveCustomer returned.`
+          : `The customer identifier '${identifier}' does not exist (${where(index)}); send the CustomerIdentifier that ResolveCustomer returned.`,
       );
     }
   }

@@ -81,7 +81,7 @@ export function requireMeterWindow(
     );
   }
   if (launchedAt !== undefined && at < floorHourMs(launchedAt)) {
-    throw outOfBounds(at, where, `the workload was launched at ${showTime(launchedAt)}, after it.`);
+    throw outOfBounds(at, where, `the workload was launched only at ${showTime(launchedAt)}; send usage from then on.`);
   }
 }
 
@@ -92,5 +92,9 @@ export function subscriptionStartEdge(startedAt: number, settings: Settings): nu
 
 /** Throws TimestampOutOfBoundsException: usage from before the subscription. */
 export function beforeSubscription(at: number, startedAt: number, where: string): ServiceError {
-  return outOfBounds(at, where, `the customer's subscription began at ${showTime(startedAt)}, after it.`);
+  return outOfBounds(
+    at,
+    where,
+    `the customer's subscription began only at ${showTime(startedAt)}; send usage from then on.`,
+  );
 }

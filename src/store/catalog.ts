@@ -1,5 +1,6 @@
 /**
- * The catalogue's port: accounts, credentials, products, agreements, registration tokens, entitlements, settings.
+ * The catalogue's port: accounts, credentials, products, agreements, registration tokens, entitlements, offers, roles,
+ * notification targets, admin tokens, settings.
  * Reads are answered from memory and never wait; a write resolves after it is durable and visible to reads.
  */
 import type {
@@ -27,11 +28,17 @@ export interface CatalogChange {
   readonly entitlements?: readonly Entitlement[];
   readonly offers?: readonly Offer[];
   readonly roles?: readonly Role[];
-  /** Published with the change: notifications and their first deliveries go into the outbox (SPEC G-12). */
+  /**
+   * Published with the change: notifications and their first deliveries go into the outbox (SPEC G-12). The targets are
+   * those that there are after this change. One that was published before is left as it is.
+   */
   readonly notifications?: readonly Notification[];
   readonly targets?: readonly NotificationTarget[];
   readonly adminTokens?: readonly AdminToken[];
-  /** Rows to delete, by key. */
+  /**
+   * Rows to delete, by key, before anything is written; unknown keys are none. Only the rows themselves: what belongs to
+   * them is the caller's to name. Pending deliveries to a removed target are dead.
+   */
   readonly remove?: {
     readonly credentials?: readonly string[];
     readonly targets?: readonly string[];

@@ -2,7 +2,7 @@
  * Catalogue rows as the text that engines keep. Secrets are sealed on the way in and unsealed on the way out, each
  * under a context of its own, so that a sealed secret copied into another row does not unseal there.
  */
-import type { Credential, Product } from "../api/types.ts";
+import type { Credential, NotificationTarget, Product } from "../api/types.ts";
 import type { Sealer } from "./sealer.ts";
 
 /** JSON of a credential: `secretAccessKey` and `sessionToken` sealed. */
@@ -45,6 +45,24 @@ export function productOf(sealer: Sealer, document: string): Product {
   return { ...sealed, keyVersions };
 }
 
+/** JSON of a notification target: `sqs.secretAccessKey` sealed. */
+export function targetDocument(sealer: Sealer, target: NotificationTarget): string {
+  const seal = (secret: string): string => sealer.seal(secret, targetContext(target.id));
+  return JSON.stringify(withSecret(target, seal));
+}
+
+/** The inverse of `targetDocument`. Throws when the sealer's key does not fit. */
+export function targetOf(sealer: Sealer, document: string): NotificationTarget {
+  const sealed = JSON.parse(document) as NotificationTarget;
+  return withSecret(sealed, (secret) => sealer.unseal(secret, targetContext(sealed.id)));
+}
+
+function withSecret(target: NotificationTarget, change: (secret: string) => string): NotificationTarget {
+  const { sqs } = target;
+  if (sqs?.secretAccessKey === undefined) return target;
+  return { ...target, sqs: { ...sqs, secretAccessKey: change(sqs.secretAccessKey) } };
+}
+
 function secretContext(accessKeyId: string): string {
   return `credential:${accessKeyId}`;
 }
@@ -55,4 +73,8 @@ function sessionContext(accessKeyId: string): string {
 
 function keyContext(productCode: string, version: number): string {
   return `product-key:${productCode}:${version}`;
+}
+
+function targetContext(id: string): string {
+  return `notification-target:${id}`;
 }

@@ -3,7 +3,18 @@
  * durable; it does no I/O and holds whatever rows it is given.
  */
 import { licenseTail } from "../api/identifiers.ts";
-import type { Account, Agreement, Credential, Entitlement, Product, RegistrationToken } from "../api/types.ts";
+import type {
+  Account,
+  AdminToken,
+  Agreement,
+  Credential,
+  Entitlement,
+  NotificationTarget,
+  Offer,
+  Product,
+  RegistrationToken,
+  Role,
+} from "../api/types.ts";
 import type { CatalogChange } from "./catalog.ts";
 
 export class CatalogMemory {
@@ -14,22 +25,32 @@ export class CatalogMemory {
   readonly products = new Map<string, Product>();
   readonly agreements = new Map<string, Agreement>();
   readonly tokens = new Map<string, RegistrationToken>();
+  readonly offers = new Map<string, Offer>();
+  readonly roles = new Map<string, Role>();
+  readonly targets = new Map<string, NotificationTarget>();
+  readonly adminTokens = new Map<string, AdminToken>();
   settings: Readonly<Record<string, unknown>> = {};
   readonly #agreementsOf = new Map<string, Map<string, readonly Agreement[]>>();
   readonly #agreementsByLicense = new Map<string, readonly Agreement[]>();
   readonly #agreementOrder = new Map<string, number>();
-  readonly #entitlements = new Map<string, Map<string, Entitlement>>();
-  /** Lists made of `#entitlements`, until the next change of the product's. */
+  readonly #entitlements = new Map<string, Entitlement>();
+  readonly #entitlementsOf = new Map<string, Map<string, Entitlement>>();
+  /** Lists made of `#entitlementsOf`, until the next change of the product's. */
   readonly #entitlementLists = new Map<string, readonly Entitlement[]>();
 
-  /** Rows replace rows of the same key. */
+  /** Removes, then puts: rows replace rows of the same key. */
   put(change: CatalogChange): void {
+    if (change.remove !== undefined) this.#remove(change.remove);
     for (const account of change.accounts ?? []) this.#putAccount(account);
     for (const credential of change.credentials ?? []) this.credentials.set(credential.accessKeyId, credential);
     for (const product of change.products ?? []) this.products.set(product.code, product);
     for (const agreement of change.agreements ?? []) this.#putAgreement(agreement);
     for (const token of change.tokens ?? []) this.tokens.set(token.hash, token);
     for (const entitlement of change.entitlements ?? []) this.#putEntitlement(entitlement);
+    for (const offer of change.offers ?? []) this.offers.set(offer.id, offer);
+    for (const role of change.roles ?? []) this.roles.set(roleKey(role), role);
+    for (const target of change.targets ?? []) this.targets.set(target.id, target);
+    for (const token of change.adminTokens ?? []) this.adminTokens.set(token.id, token);
     if (change.settings !== undefined) this.settings = change.settings;
   }
 
@@ -40,11 +61,16 @@ export class CatalogMemory {
     this.products.clear();
     this.agreements.clear();
     this.tokens.clear();
+    this.offers.clear();
+    this.roles.clear();
+    this.targets.clear();
+    this.adminTokens.clear();
     this.settings = {};
     this.#agreementsOf.clear();
     this.#agreementsByLicense.clear();
     this.#agreementOrder.clear();
     this.#entitlements.clear();
+    this.#entitlementsOf.clear();
     this.#entitlementLists.clear();
   }
 
@@ -61,21 +87,43 @@ export class CatalogMemory {
   entitlementsOf(productCode: string): readonly Entitlement[] {
     const made = this.#entitlementLists.get(productCode);
     if (made !== undefined) return made;
-    const list = [...(this.#entitlements.get(productCode)?.values() ?? [])];
+    const list = [...(this.#entitlementsOf.get(productCode)?.values() ?? [])];
     this.#entitlementLists.set(productCode, list);
     return list;
   }
 
   allEntitlements(): readonly Entitlement[] {
-    return [...this.#entitlements.values()].flatMap((ofProduct) => [...ofProduct.values()]);
+    return [...this.#entitlements.values()];
+  }
+
+  #remove(remove: NonNullable<CatalogChange["remove"]>): void {
+    for (const id of remove.credentials ?? []) this.credentials.delete(id);
+    for (const id of remove.targets ?? []) this.targets.delete(id);
+    for (const code of remove.products ?? []) this.products.delete(code);
+    for (const id of remove.accounts ?? []) {
+      this.#forgetCustomerIdentifier(id);
+      this.accounts.delete(id);
+    }
+    for (const id of remove.offers ?? []) this.offers.delete(id);
+    for (const role of remove.roles ?? []) this.roles.delete(roleKey(role));
+    for (const entitlement of remove.entitlements ?? []) {
+      const key = entitlementKey(entitlement);
+      this.#entitlements.delete(key);
+      this.#entitlementsOf.get(entitlement.productCode)?.delete(key);
+      this.#entitlementLists.delete(entitlement.productCode);
+    }
+  }
+
+  #forgetCustomerIdentifier(accountId: string): void {
+    const account = this.accounts.get(accountId);
+    // Only its own entry: two accounts given one identifier by mistake must not lose both.
+    if (account && this.accountsByCustomerIdentifier.get(account.customerIdentifier)?.id === accountId) {
+      this.accountsByCustomerIdentifier.delete(account.customerIdentifier);
+    }
   }
 
   #putAccount(account: Account): void {
-    const before = this.accounts.get(account.id);
-    // Only its own entry: two accounts given one identifier by mistake must not lose both.
-    if (before && this.accountsByCustomerIdentifier.get(before.customerIdentifier)?.id === account.id) {
-      this.accountsByCustomerIdentifier.delete(before.customerIdentifier);
-    }
+    this.#forgetCustomerIdentifier(account.id);
     this.accounts.set(account.id, account);
     this.accountsByCustomerIdentifier.set(account.customerIdentifier, account);
   }
@@ -110,15 +158,26 @@ export class CatalogMemory {
   }
 
   #putEntitlement(entitlement: Entitlement): void {
-    const { productCode, buyerAccountId, dimension, licenseArn } = entitlement;
-    let ofProduct = this.#entitlements.get(productCode);
+    const { productCode } = entitlement;
+    const key = entitlementKey(entitlement);
+    this.#entitlements.set(key, entitlement);
+    let ofProduct = this.#entitlementsOf.get(productCode);
     if (ofProduct === undefined) {
       ofProduct = new Map();
-      this.#entitlements.set(productCode, ofProduct);
+      this.#entitlementsOf.set(productCode, ofProduct);
     }
-    ofProduct.set(JSON.stringify([buyerAccountId, dimension, licenseArn ?? ""]), entitlement);
+    ofProduct.set(key, entitlement);
     this.#entitlementLists.delete(productCode);
   }
+}
+
+/** Account ids have no slash, so no two roles share a key. */
+export function roleKey({ accountId, name }: Pick<Role, "accountId" | "name">): string {
+  return `${accountId}/${name}`;
+}
+
+function entitlementKey(key: Pick<Entitlement, "productCode" | "buyerAccountId" | "dimension" | "licenseArn">): string {
+  return JSON.stringify([key.productCode, key.buyerAccountId, key.dimension, key.licenseArn ?? ""]);
 }
 
 function without(list: readonly Agreement[] | undefined, id: string): readonly Agreement[] {

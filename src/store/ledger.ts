@@ -88,6 +88,19 @@ export interface UsageFilter {
   readonly fromHourAt?: number;
   /** Exclusive. */
   readonly toHourAt?: number;
+  readonly billable?: boolean;
+}
+
+/** A record with its place in the order of `records`. */
+export interface PlacedRecord {
+  readonly record: MeteringRecord;
+  /** Opaque; `Ledger.page` goes on after it. */
+  readonly position: string;
+}
+
+/** The cursor is not one that this ledger gave out. */
+export class InvalidCursorError extends Error {
+  override readonly name = "InvalidCursorError";
 }
 
 export interface Ledger {
@@ -95,6 +108,8 @@ export interface Ledger {
   claim(unit: ClaimUnit): Promise<ClaimOutcome>;
   /** Accepted records in order of hour, then of the key; at most `limit` (default 1,000). */
   records(filter: UsageFilter, limit?: number): Promise<readonly MeteringRecord[]>;
+  /** The same order, after `cursor` (a record's position). Rejects with InvalidCursorError. */
+  page(filter: UsageFilter, limit: number, cursor?: string): Promise<readonly PlacedRecord[]>;
   /** Number and sum of quantities of the records that match. */
   count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }>;
   /** Workloads that registered or metered. */

@@ -16,7 +16,7 @@ export interface NotificationFilter {
 
 export interface Outbox {
   notification(id: string): Promise<Notification | undefined>;
-  /** In order of publication; after `cursor` (a notification's id), at most `limit` (default 100). */
+  /** In order of publication; after `cursor` (a notification's id; unknown = nothing), at most `limit` (default 100). */
   notifications(
     filter: NotificationFilter,
     page?: { readonly limit?: number; readonly cursor?: string; readonly newestFirst?: boolean },
@@ -29,6 +29,12 @@ export interface Outbox {
   ): Promise<readonly { readonly delivery: Delivery; readonly notification: Notification }[]>;
   /** When the next pending delivery is due; undefined = none is pending. */
   nextDueAt(): Promise<number | undefined>;
-  /** Replaces the row: after an attempt, or to send again what was delivered or is dead. Makes it if there is none. */
+  /**
+   * Replaces the row: after an attempt, or to send again what was delivered or is dead. Makes it if there is none. The
+   * last 20 attempts are kept. What was taken away during an attempt stays away: a notification that is gone takes no
+   * row, and a pending delivery to a target that is gone is dead.
+   */
   save(delivery: Delivery): Promise<void>;
+  /** Calls the listener after each commit that made a delivery or queued one again. It must not throw. */
+  onDue(listener: () => void): void;
 }

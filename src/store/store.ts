@@ -9,7 +9,7 @@ export interface Store {
   readonly ledger: Ledger;
   readonly audit: Audit;
   readonly outbox: Outbox;
-  /** Empties everything: catalogue, ledger, tokens, audit trail. For tests. */
+  /** Empties everything: catalogue, ledger, audit trail, outbox, targets, admin tokens, control events. For tests. */
   reset(): Promise<void>;
   /** Finishes what is queued, then releases the files. */
   close(): Promise<void>;

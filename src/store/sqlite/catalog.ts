@@ -1,49 +1,52 @@
 /** The catalogue in SQLite: written through to the file, read from memory. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Account, Agreement, Credential, Entitlement, Product, RegistrationToken } from "../../api/types.ts";
+import type {
+  Account,
+  AdminToken,
+  Agreement,
+  ControlEvent,
+  Credential,
+  Entitlement,
+  NotificationTarget,
+  Offer,
+  Product,
+  RegistrationToken,
+  Role,
+} from "../../api/types.ts";
 import type { Catalog, CatalogChange } from "../catalog.ts";
-import { credentialDocument, credentialOf, productDocument, productOf } from "../catalogDocuments.ts";
-import { CatalogMemory } from "../catalogMemory.ts";
+import { CatalogMemory, roleKey } from "../catalogMemory.ts";
 import type { Sealer } from "../sealer.ts";
+import { CatalogRows } from "./catalogRows.ts";
 import type { GroupCommit } from "./groupCommit.ts";
+import type { SqliteOutbox } from "./outbox.ts";
 
-/** An upsert keeps the row, and with it seq: the order of first insertion. */
-const upserts = {
-  accounts: `INSERT INTO accounts (id, document) VALUES (?, ?)
-    ON CONFLICT (id) DO UPDATE SET document = excluded.document`,
-  credentials: `INSERT INTO credentials (access_key_id, account_id, document) VALUES (?, ?, ?)
-    ON CONFLICT (access_key_id) DO UPDATE SET account_id = excluded.account_id, document = excluded.document`,
-  products: `INSERT INTO products (code, document) VALUES (?, ?)
-    ON CONFLICT (code) DO UPDATE SET document = excluded.document`,
-  agreements: `INSERT INTO agreements (id, product_code, buyer_account_id, document) VALUES (?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET product_code = excluded.product_code,
-      buyer_account_id = excluded.buyer_account_id, document = excluded.document`,
-  tokens: `INSERT INTO registration_tokens (hash, resolved_at, document) VALUES (?, ?, ?)
-    ON CONFLICT (hash) DO UPDATE SET resolved_at = excluded.resolved_at, document = excluded.document`,
-  entitlements: `INSERT INTO entitlements (product_code, buyer_account_id, dimension, license, document)
-    VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (product_code, buyer_account_id, dimension, license) DO UPDATE SET document = excluded.document`,
-  meta: `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-};
+const defaultEventLimit = 100;
+
+export interface CatalogParts {
+  readonly database: DatabaseSync;
+  readonly commits: GroupCommit;
+  readonly sealer: Sealer;
+  readonly outbox: SqliteOutbox;
+}
 
 export class SqliteCatalog implements Catalog {
-  readonly #database: DatabaseSync;
   readonly #commits: GroupCommit;
-  readonly #sealer: Sealer;
+  readonly #outbox: SqliteOutbox;
+  readonly #rows: CatalogRows;
   readonly #memory = new CatalogMemory();
   readonly #resolveToken: StatementSync;
   #version: number;
 
   /** Reads the whole catalogue. Throws when the sealer's key does not fit what was sealed. */
-  constructor(database: DatabaseSync, commits: GroupCommit, sealer: Sealer) {
-    this.#database = database;
+  constructor({ database, commits, sealer, outbox }: CatalogParts) {
     this.#commits = commits;
-    this.#sealer = sealer;
+    this.#outbox = outbox;
+    this.#rows = new CatalogRows(database, sealer);
     this.#resolveToken = database.prepare(
       "UPDATE registration_tokens SET resolved_at = ? WHERE hash = ? AND resolved_at IS NULL",
     );
-    this.#version = Number(this.#meta("catalog-version") ?? 0);
-    this.#load();
+    this.#version = this.#rows.version();
+    this.#memory.put(this.#rows.load());
   }
 
   get version(): number {
@@ -86,6 +89,22 @@ export class SqliteCatalog implements Catalog {
     return this.#memory.entitlementsOf(productCode);
   }
 
+  offer(id: string): Offer | undefined {
+    return this.#memory.offers.get(id);
+  }
+
+  role(accountId: string, name: string): Role | undefined {
+    return this.#memory.roles.get(roleKey({ accountId, name }));
+  }
+
+  target(id: string): NotificationTarget | undefined {
+    return this.#memory.targets.get(id);
+  }
+
+  adminTokens(): readonly AdminToken[] {
+    return [...this.#memory.adminTokens.values()];
+  }
+
   settings(): Readonly<Record<string, unknown>> {
     return this.#memory.settings;
   }
@@ -97,7 +116,15 @@ export class SqliteCatalog implements Catalog {
       products: [...this.#memory.products.values()],
       agreements: [...this.#memory.agreements.values()],
       entitlements: this.#memory.allEntitlements(),
+      offers: [...this.#memory.offers.values()],
+      roles: [...this.#memory.roles.values()],
+      targets: [...this.#memory.targets.values()],
     };
+  }
+
+  async controlEvents(limit = defaultEventLimit): Promise<readonly ControlEvent[]> {
+    this.#commits.settle();
+    return this.#rows.controlEvents(limit);
   }
 
   async apply(change: CatalogChange): Promise<void> {
@@ -105,12 +132,16 @@ export class SqliteCatalog implements Catalog {
     // on changing its objects changes nothing here.
     const copy = JSON.parse(JSON.stringify(change)) as CatalogChange;
     const version = this.#version + 1;
-    this.#commits.alone(() => {
-      this.#write(copy);
-      this.#database.prepare(upserts.meta).run("catalog-version", String(version));
+    const madeDeliveries = this.#commits.alone(() => {
+      this.#rows.remove(copy.remove ?? {});
+      for (const id of copy.remove?.targets ?? []) this.#outbox.endDeliveries(id);
+      this.#rows.write(copy);
+      this.#rows.writeVersion(version);
+      return this.#outbox.publish(copy.notifications ?? [], this.#targetsAfter(copy));
     });
     this.#memory.put(copy);
     this.#version = version;
+    if (madeDeliveries) this.#outbox.wake();
   }
 
   /**
@@ -130,11 +161,8 @@ export class SqliteCatalog implements Catalog {
 
   /** Empties the catalogue's tables. Called inside a transaction; `forget` follows its commit. */
   clear(): void {
-    this.#database.exec(
-      "DELETE FROM accounts; DELETE FROM credentials; DELETE FROM products; DELETE FROM agreements; " +
-        "DELETE FROM entitlements; DELETE FROM registration_tokens; DELETE FROM meta WHERE name = 'settings'",
-    );
-    this.#database.prepare(upserts.meta).run("catalog-version", String(this.#version + 1));
+    this.#rows.clear();
+    this.#rows.writeVersion(this.#version + 1);
   }
 
   /** The version goes on from where it was: a decision that is still on its way must not pass as fresh. */
@@ -143,74 +171,11 @@ export class SqliteCatalog implements Catalog {
     this.#version += 1;
   }
 
-  #write(change: CatalogChange): void {
-    const write = (sql: string, rows: readonly (readonly (string | number | null)[])[] = []): void => {
-      if (rows.length === 0) return;
-      const statement = this.#database.prepare(sql);
-      for (const row of rows) statement.run(...row);
-    };
-    const sealer = this.#sealer;
-    write(
-      upserts.accounts,
-      change.accounts?.map((row) => [row.id, JSON.stringify(row)]),
-    );
-    write(
-      upserts.credentials,
-      change.credentials?.map((row) => [row.accessKeyId, row.accountId, credentialDocument(sealer, row)]),
-    );
-    write(
-      upserts.products,
-      change.products?.map((row) => [row.code, productDocument(sealer, row)]),
-    );
-    write(
-      upserts.agreements,
-      change.agreements?.map((row) => [row.id, row.productCode, row.buyerAccountId, JSON.stringify(row)]),
-    );
-    write(
-      upserts.tokens,
-      change.tokens?.map(({ resolvedAt, ...row }) => [row.hash, resolvedAt ?? null, JSON.stringify(row)]),
-    );
-    write(
-      upserts.entitlements,
-      change.entitlements?.map((row) => [
-        row.productCode,
-        row.buyerAccountId,
-        row.dimension,
-        row.licenseArn ?? "",
-        JSON.stringify(row),
-      ]),
-    );
-    write(upserts.meta, change.settings && [["settings", JSON.stringify(change.settings)]]);
-  }
-
-  #load(): void {
-    const settings = this.#meta("settings");
-    this.#memory.put({
-      accounts: this.#documents("accounts").map((text) => JSON.parse(text) as Account),
-      credentials: this.#documents("credentials").map((text) => credentialOf(this.#sealer, text)),
-      products: this.#documents("products").map((text) => productOf(this.#sealer, text)),
-      agreements: this.#documents("agreements").map((text) => JSON.parse(text) as Agreement),
-      entitlements: this.#documents("entitlements").map((text) => JSON.parse(text) as Entitlement),
-      tokens: this.#database
-        .prepare("SELECT resolved_at, document FROM registration_tokens ORDER BY seq")
-        .all()
-        .map(({ resolved_at: resolvedAt, document }) => ({
-          ...(JSON.parse(String(document)) as RegistrationToken),
-          ...(typeof resolvedAt === "number" ? { resolvedAt } : {}),
-        })),
-      ...(settings === undefined ? {} : { settings: JSON.parse(settings) as Record<string, unknown> }),
-    });
-  }
-
-  #documents(table: "accounts" | "credentials" | "products" | "agreements" | "entitlements"): string[] {
-    return this.#database
-      .prepare(`SELECT document FROM ${table} ORDER BY seq`)
-      .all()
-      .map((row) => String(row.document));
-  }
-
-  #meta(name: string): string | undefined {
-    const row = this.#database.prepare("SELECT value FROM meta WHERE name = ?").get(name);
-    return row === undefined ? undefined : String(row.value);
+  /** The targets as the change leaves them: memory follows only after the commit. */
+  #targetsAfter(change: CatalogChange): readonly NotificationTarget[] {
+    const targets = new Map(this.#memory.targets);
+    for (const id of change.remove?.targets ?? []) targets.delete(id);
+    for (const target of change.targets ?? []) targets.set(target.id, target);
+    return [...targets.values()];
   }
 }

@@ -1,7 +1,7 @@
 /** The ledger in SQLite: claims by insert-first, with the holder selected only when the key is taken. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, MeteringWorkload } from "../../api/types.ts";
-import type { UsageClaim, UsageFilter, UsageHolder } from "../ledger.ts";
+import type { PlacedRecord, UsageClaim, UsageFilter, UsageHolder } from "../ledger.ts";
 import { type ClaimOutcome, type ClaimUnit, type Ledger, StaleFactsError } from "../ledger.ts";
 import { WorkloadMemory } from "../workloadMemory.ts";
 import type { SqliteAudit } from "./audit.ts";
@@ -76,7 +76,12 @@ export class SqliteLedger implements Ledger {
 
   async records(filter: UsageFilter, limit = defaultLimit): Promise<readonly MeteringRecord[]> {
     this.#parts.commits.settle();
-    return selectUsage(this.#parts.database, this.#parts.months, filter, limit);
+    return selectUsage(this.#parts.database, this.#parts.months, filter, limit).map(({ record }) => record);
+  }
+
+  async page(filter: UsageFilter, limit: number, cursor?: string): Promise<readonly PlacedRecord[]> {
+    this.#parts.commits.settle();
+    return selectUsage(this.#parts.database, this.#parts.months, filter, limit, cursor);
   }
 
   async count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }> {

@@ -1,9 +1,10 @@
 /** The numbered schema changes of the embedded store and the one function that applies them. */
 import type { DatabaseSync } from "node:sqlite";
 import { initial } from "../migrations/sqlite/0001-initial.ts";
+import { marketplace } from "../migrations/sqlite/0002-marketplace.ts";
 
 /** Schema n is reached by `migrations[n - 1]`. Entries are only ever added at the end. */
-const migrations: readonly string[] = [initial];
+const migrations: readonly string[] = [initial, marketplace];
 
 /** The schema that this version of Meterhouse writes. */
 export const schemaVersion = migrations.length;

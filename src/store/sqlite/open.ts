@@ -12,6 +12,7 @@ import { SqliteLedger } from "./ledger.ts";
 import { lockFolder } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { MonthTables } from "./monthTables.ts";
+import { SqliteOutbox } from "./outbox.ts";
 
 const lockFileName = "meterhouse.lock";
 /** A backup tool or a shell may hold the write lock for a moment; the event loop stands still meanwhile. */
@@ -118,7 +119,8 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
     interner.forget();
     months.forget();
   });
-  const catalog = new SqliteCatalog(database, commits, sealer);
+  const outbox = new SqliteOutbox(database, commits);
+  const catalog = new SqliteCatalog({ database, commits, sealer, outbox });
   const audit = new SqliteAudit(database, commits, interner);
   const ledger = new SqliteLedger({ database, commits, interner, months, audit, catalog });
   let open = true;
@@ -126,12 +128,14 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
     catalog,
     ledger,
     audit,
+    outbox,
     database,
     async reset() {
       commits.alone(() => {
         ledger.clear();
         audit.clear();
         catalog.clear();
+        outbox.clear();
       });
       interner.forget();
       ledger.forget();

@@ -1,0 +1,81 @@
+/** What the resources of the control plane are made with: the parts they act on, and the forms their routes share. */
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Logger } from "pino";
+import type { Settings, SettingsInput } from "../api/settings.ts";
+import type { NotificationTarget } from "../api/types.ts";
+import type { CatalogDocument } from "../catalog/file.ts";
+import type { SettableClock } from "../clock.ts";
+import type { FaultPlan } from "../faults.ts";
+import type { Agreements } from "../marketplace/agreements.ts";
+import type { Throttle } from "../protocol/throttle.ts";
+import type { Catalog, CatalogChange } from "../store/catalog.ts";
+import type { Store } from "../store/store.ts";
+import type { Deed } from "./actor.ts";
+import { problemSchema } from "./problems.ts";
+
+export interface ControlOptions {
+  readonly store: Store;
+  readonly clock: SettableClock;
+  readonly settings: () => Settings;
+  /** Sets the switches that are named; `undefined` puts one back to its default. */
+  readonly changeSettings: (overrides: Partial<SettingsInput>) => Promise<void>;
+  readonly throttle: Throttle;
+  readonly faults: FaultPlan;
+  /** Made over `auditedCatalog`, as `loadCatalog` and `changeSettings` are: that is what puts events into their changes. */
+  readonly agreements: Agreements;
+  readonly loadCatalog: (document: CatalogDocument) => Promise<void>;
+  /** The root token. */
+  readonly adminToken: string;
+  readonly wallClock: () => number;
+  readonly log: Logger;
+  readonly version: string;
+  /** Such as http://127.0.0.1:4016 */
+  readonly publicUrl: () => string;
+  /** Sends a notification again: to all its targets, or to one. */
+  readonly resend?: (notificationId: string, targetId?: string) => Promise<void>;
+  /** Sends the SubscriptionConfirmation of an HTTP target. */
+  readonly confirmTarget?: (target: NotificationTarget) => Promise<void>;
+}
+
+/** Who calls, by the token. */
+export interface Caller {
+  readonly name: string;
+  readonly role: "full" | "read";
+}
+
+// A type, since Hono's environments are records.
+export type ControlEnv = { Variables: { caller: Caller } };
+export type ControlApp = OpenAPIHono<ControlEnv>;
+
+export type DeedOf = Pick<Deed, "summary"> & { readonly action: string; readonly target: string };
+
+export interface ControlParts extends ControlOptions {
+  /** Audited. */
+  readonly catalog: Catalog;
+  /** Writes a change with its event. */
+  readonly change: (deed: DeedOf, change: CatalogChange) => Promise<void>;
+  /** An event alone, for what is not in the catalogue. */
+  readonly note: (deed: DeedOf) => Promise<void>;
+}
+
+export type AddResource = (app: ControlApp, parts: ControlParts) => void;
+
+export function json<Schema extends z.ZodType>(schema: Schema, description: string) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+export function body<Schema extends z.ZodType>(schema: Schema) {
+  return { required: true, content: { "application/json": { schema } } };
+}
+
+/** Of every route: what it may answer besides its success. */
+export const problems = {
+  default: { description: "What was wrong", content: { "application/problem+json": { schema: problemSchema } } },
+};
+
+export const noContent = { description: "Done" };
+
+/** The members of a body as text for an event; callers leave secrets out. */
+export function summaryOf(members: object): string {
+  return JSON.stringify(members);
+}

@@ -1,0 +1,1 @@
+import type { AddResource } from "./app.ts"; export const addMeteringRecords: AddResource = () => {};

@@ -1,0 +1,26 @@
+/** What a change of an agreement tells the seller, in the order it is told. */
+import { randomUUID } from "node:crypto";
+import type { Agreement, Notification } from "../../api/types.ts";
+import type { Catalog } from "../../store/catalog.ts";
+import { composeNotification, type LifecycleEvent } from "./compose.ts";
+
+export type { LifecycleEvent } from "./compose.ts";
+
+/** One notification for each event that the agreement's product sends (SPEC N-26); `at` is business time. */
+export function announce(
+  events: readonly LifecycleEvent[],
+  agreement: Agreement,
+  at: number,
+  catalog: Catalog,
+): readonly Notification[] {
+  const product = catalog.product(agreement.productCode);
+  const buyer = catalog.account(agreement.buyerAccountId);
+  const seller = product && catalog.account(product.sellerAccountId);
+  if (product === undefined || buyer === undefined || seller === undefined) return [];
+  const offer = agreement.offerId === undefined ? undefined : catalog.offer(agreement.offerId);
+  return events.flatMap((event) => {
+    const ids = { id: randomUUID(), requestId: randomUUID() };
+    const facts = { product, agreement, buyer, seller, at, ...ids, ...(offer === undefined ? {} : { offer }) };
+    return composeNotification(event, facts) ?? [];
+  });
+}

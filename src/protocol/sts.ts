@@ -1,0 +1,236 @@
+/**
+ * STS on the same endpoint, Query protocol: `POST /` with a form body. So much of it as sellers' cross-account code
+ * needs: GetCallerIdentity and AssumeRole.
+ * Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and API_GetCallerIdentity.html
+ */
+import { hash, randomBytes, randomUUID } from "node:crypto";
+import type { Logger } from "pino";
+import { ServiceError } from "../api/errors.ts";
+import { partitionOf } from "../api/regions.ts";
+import type { Credential, Role } from "../api/types.ts";
+import type { Store } from "../store/store.ts";
+import { callerArn, isAllowed } from "./authorise.ts";
+import { errorXml, resultXml, type XmlMembers } from "./queryXml.ts";
+import { createVerifier } from "./sigv4.ts";
+import { header, type WireAnswer, type WireRequest } from "./wire.ts";
+
+const namespace = "https://sts.amazonaws.com/doc/2011-06-15/";
+const version = "2011-06-15";
+const sessionDefaultSec = 3_600;
+const sessionMinSec = 900;
+
+/** A refusal with its Query name and status. */
+class QueryError extends Error {
+  readonly code: string;
+  readonly status: number;
+  constructor(code: string, message: string, status = 400) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** The names that the same faults have in the Query protocol; its authentication faults are 403. */
+const queryNames: Readonly<Record<string, readonly [string, number]>> = {
+  InvalidSignatureException: ["SignatureDoesNotMatch", 403],
+  UnrecognizedClientException: ["InvalidClientTokenId", 403],
+  ExpiredTokenException: ["ExpiredToken", 403],
+  MissingAuthenticationTokenException: ["MissingAuthenticationToken", 403],
+  IncompleteSignatureException: ["IncompleteSignature", 400],
+  AccessDeniedException: ["AccessDenied", 403],
+};
+
+/** Whether a request to the service plane speaks the Query protocol: a form body that names no JSON operation. */
+export function isQueryCall(request: WireRequest): boolean {
+  const type = header(request, "content-type") ?? "";
+  return /^application\/x-www-form-urlencoded\b/i.test(type) && header(request, "x-amz-target") === undefined;
+}
+
+export interface StsOptions {
+  readonly store: Store;
+  readonly wallClock: () => number;
+  readonly enforceRegions: () => boolean;
+  readonly log: Logger;
+}
+
+interface StsCall {
+  readonly parameters: URLSearchParams;
+  readonly credential: Credential;
+  readonly region: string;
+}
+
+export function createSts(options: StsOptions): (request: WireRequest) => Promise<WireAnswer> {
+  const { store, wallClock, log } = options;
+  const { catalog } = store;
+  const verifier = createVerifier({
+    credential: (accessKeyId) => catalog.credential(accessKeyId),
+    account: (id) => catalog.account(id),
+    wallClock,
+    enforceRegions: options.enforceRegions,
+    signingName: "sts",
+  });
+
+  const callerIdentity = ({ credential, region }: StsCall): XmlMembers => ({
+    Arn: callerArn(credential, region),
+    UserId: userId(credential),
+    Account: credential.accountId,
+  });
+
+  const assumeRole = async (call: StsCall): Promise<XmlMembers> => {
+    const { parameters, region } = call;
+    const arn = required(parameters, "RoleArn", /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/);
+    const sessionName = required(parameters, "RoleSessionName", /^[\w+=,.@-]{2,64}$/);
+    const role = requireRole(call, arn);
+    const seconds = sessionSeconds(parameters, role);
+    const now = wallClock();
+    const session: Credential = {
+      accessKeyId: `ASIA${base32(16)}`,
+      secretAccessKey: randomBytes(30).toString("base64"),
+      sessionToken: `IQoJb3JpZ2luX2Vj${randomBytes(150).toString("base64")}`,
+      accountId: role.accountId,
+      kind: "assumed-role",
+      name: role.name,
+      sessionName,
+      allow: role.allow,
+      expiresAt: now + seconds * 1_000,
+      createdAt: now,
+    };
+    await catalog.apply({ credentials: [session], remove: { credentials: expiredSessions(now) } });
+    return {
+      Credentials: {
+        AccessKeyId: session.accessKeyId,
+        SecretAccessKey: session.secretAccessKey,
+        SessionToken: session.sessionToken,
+        Expiration: new Date(now + seconds * 1_000).toISOString().replace(/\.\d+Z$/, "Z"),
+      },
+      AssumedRoleUser: { AssumedRoleId: userId(session), Arn: callerArn(session, region) },
+      PackedPolicySize: "0",
+    };
+  };
+
+  const requireRole = ({ parameters, credential, region }: StsCall, arn: string): Role => {
+    const [, , , , accountId = "", path = ""] = arn.split(":");
+    const role = catalog.role(accountId, path.split("/").at(-1) ?? "");
+    const isRightPartition = arn.split(":")[1] === (partitionOf(region) ?? "aws");
+    const isTrusted = role?.trustedAccountIds.includes(credential.accountId) === true;
+    const hasExternalId = role?.externalId === undefined || role.externalId === parameters.get("ExternalId");
+    // In its own account a role's trust is enough; from another one the caller must be allowed to assume as well.
+    const mayAssume = credential.accountId === accountId || isAllowed(credential.allow, "sts:AssumeRole");
+    if (role !== undefined && isRightPartition && isTrusted && hasExternalId && mayAssume) return role;
+    const why =
+      role === undefined
+        ? "no such role exists"
+        : !isTrusted
+          ? `the role does not trust account ${credential.accountId}`
+          : !hasExternalId
+            ? "the ExternalId is missing or another one"
+            : !mayAssume
+              ? "the caller's key does not allow sts:AssumeRole"
+              : "the role is in another partition";
+    throw new QueryError(
+      "AccessDenied",
+      `User: ${callerArn(credential, region)} is not authorized to perform: sts:AssumeRole on resource: ${arn} (${why})`,
+      403,
+    );
+  };
+
+  /** Sessions of ours that ended an hour ago or more: kept so long, so that clients read ExpiredToken and not a riddle. */
+  const expiredSessions = (now: number): readonly string[] =>
+    catalog
+      .all()
+      .credentials.filter((one) => one.sessionName !== undefined && (one.expiresAt ?? now) < now - 3_600_000)
+      .map((one) => one.accessKeyId);
+
+  const actions: Readonly<Record<string, (call: StsCall) => XmlMembers | Promise<XmlMembers>>> = {
+    GetCallerIdentity: callerIdentity,
+    AssumeRole: assumeRole,
+  };
+
+  return async (request) => {
+    const requestId = randomUUID();
+    const headers = { "x-amzn-RequestId": requestId, "Content-Type": "text/xml" };
+    try {
+      if (request.isTooLarge) throw new QueryError("RequestEntityTooLarge", "The request body is too large.", 413);
+      const { credential, region } = verifier.verify(request);
+      const parameters = new URLSearchParams(request.body.toString("utf8"));
+      const action = parameters.get("Action") ?? "";
+      const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
+      if (run === undefined || parameters.get("Version") !== version) {
+        throw new QueryError(
+          "InvalidAction",
+          `Could not find operation ${action} for version ${parameters.get("Version") ?? "NO_VERSION_SPECIFIED"}. Served here: ${Object.keys(actions).join(", ")}, version ${version}.`,
+        );
+      }
+      const result = await run({ parameters, credential, region });
+      return { status: 200, headers, body: resultXml(action, namespace, result, requestId) };
+    } catch (thrown) {
+      const { code, status, message } = refusalOf(thrown, requestId, log);
+      return { status, headers, body: errorXml(code, message, namespace, requestId, status < 500) };
+    }
+  };
+}
+
+function refusalOf(thrown: unknown, requestId: string, log: Logger) {
+  if (thrown instanceof QueryError) return thrown;
+  if (thrown instanceof ServiceError) {
+    const [code, status] = queryNames[thrown.name] ?? [thrown.name, thrown.status];
+    return { code, status, message: thrown.message };
+  }
+  log.error({ err: thrown, requestId }, "STS call failed");
+  return {
+    code: "InternalFailure",
+    status: 500,
+    message: "The request processing has failed because of an unknown error.",
+  };
+}
+
+function required(parameters: URLSearchParams, name: string, pattern: RegExp): string {
+  const value = parameters.get(name);
+  const shown = name.charAt(0).toLowerCase() + name.slice(1);
+  if (value === null) {
+    throw new QueryError(
+      "ValidationError",
+      `1 validation error detected: Value null at '${shown}' failed to satisfy constraint: Member must not be null`,
+    );
+  }
+  if (!pattern.test(value)) {
+    throw new QueryError(
+      "ValidationError",
+      `1 validation error detected: Value '${value.slice(0, 256)}' at '${shown}' failed to satisfy constraint: Member must satisfy regular expression pattern: ${pattern.source}`,
+    );
+  }
+  return value;
+}
+
+function sessionSeconds(parameters: URLSearchParams, role: Role): number {
+  const text = parameters.get("DurationSeconds");
+  if (text === null) return Math.min(sessionDefaultSec, role.sessionMaxSec ?? sessionDefaultSec);
+  const seconds = Number(text);
+  const max = role.sessionMaxSec ?? sessionDefaultSec;
+  if (!/^\d{1,9}$/.test(text) || seconds < sessionMinSec) {
+    throw new QueryError(
+      "ValidationError",
+      `1 validation error detected: Value '${text.slice(0, 32)}' at 'durationSeconds' failed to satisfy constraint: Member must have value greater than or equal to ${sessionMinSec}`,
+    );
+  }
+  if (seconds > max) {
+    throw new QueryError(
+      "ValidationError",
+      `The requested DurationSeconds exceeds the MaxSessionDuration set for this role (${max} s).`,
+    );
+  }
+  return seconds;
+}
+
+/** So many random characters of base32. */
+function base32(length: number): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  return [...randomBytes(length)].map((byte) => alphabet[byte % 32]).join("");
+}
+
+/** AWS's unique ids: opaque, stable for a principal. */
+function userId({ kind, accountId, name, sessionName, resource }: Credential): string {
+  const unique = hash("sha256", `${accountId}/${name}`, "hex").slice(0, 17).toUpperCase();
+  if (kind === "iam-user") return `AIDA${unique}`;
+  return `AROA${unique}:${sessionName ?? resource?.split("/").at(-1) ?? name}`;
+}

@@ -1,0 +1,28 @@
+/** A call to the service plane as bytes, and its answer, whichever protocol it speaks. */
+
+/** An HTTP request whose body has been read, or was too long to be. */
+export interface WireRequest {
+  readonly method: string;
+  /** As on the request line. */
+  readonly url: string;
+  readonly rawHeaders: readonly string[];
+  readonly body: Buffer;
+  readonly isTooLarge: boolean;
+  readonly remoteAddress: string | undefined;
+}
+
+export interface WireAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** The value of a header, by its lower-case name. */
+export function header(request: WireRequest, name: string): string | undefined {
+  const { rawHeaders } = request;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const candidate = rawHeaders[index];
+    if (candidate?.length === name.length && candidate.toLowerCase() === name) return rawHeaders[index + 1];
+  }
+  return undefined;
+}
