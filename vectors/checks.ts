@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Meterhouse } from "../src/index.ts";
 import type { Fixtures } from "./fixtures.ts";
 import { type Answer, assertMatchers, type MatchContext, mismatches, valueAt } from "./match.ts";
+import type { RegistrationVisits } from "./registrationVisits.ts";
 import { Fields, FormatError, instant, isObject, type Json, type JsonObject, show } from "./values.ts";
 
 export interface CheckContext extends MatchContext {
@@ -11,6 +12,7 @@ export interface CheckContext extends MatchContext {
   readonly fixtures: Fixtures;
   /** Epoch milliseconds on the wall clock. */
   readonly wallMs: number;
+  readonly visits?: RegistrationVisits | undefined;
 }
 
 /** Answers what does not hold; nothing = the check passes. */
@@ -28,7 +30,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   sns: notAvailable("sns"),
   snsNever: notAvailable("snsNever"),
   eventBridge: notAvailable("eventBridge"),
-  registrationPost: notAvailable("registrationPost"),
+  registrationPost,
   cloudTrail: notAvailable("cloudTrail"),
 };
 
@@ -204,6 +206,21 @@ function registrations(value: Json, { server, fixtures }: CheckContext): readonl
         workload.operation === "RegisterUsage" && (resource !== undefined || workload.accessKeyId === accessKeyId),
     );
   return different("registrations: count", fields.count("count", 0), workloads.length);
+}
+
+/** The newest post of the buyer's browser to the registration URL. */
+function registrationPost(value: Json, context: CheckContext): readonly string[] {
+  const fields = new Fields(value, "registrationPost", ["contentType", "fields"]);
+  const contentType = fields.raw("contentType");
+  const expected = fields.map("fields");
+  const post = context.visits?.posts.at(-1);
+  if (post === undefined) return ["registrationPost: expected a post to the registration URL, got nothing"];
+  return [
+    ...(contentType === undefined
+      ? []
+      : mismatches(post.contentType, contentType, "registrationPost: contentType", context)),
+    ...mismatches(post.fields, expected, "registrationPost: fields", context),
+  ];
 }
 
 function lastAnswer({ previous }: CheckContext, check: string): Answer {

@@ -1,11 +1,14 @@
 /** What happens at the marketplace and to the workloads in a case: `event` steps. */
 import type { AgreementReference, Meterhouse } from "../src/index.ts";
 import type { Fixtures } from "./fixtures.ts";
+import type { RegistrationVisits } from "./registrationVisits.ts";
 import { Fields, FormatError, given, isObject, type Json, show } from "./values.ts";
 
 export interface EventContext {
   readonly server: Meterhouse;
   readonly fixtures: Fixtures;
+  /** There when some step of the case sends the buyer's browser to the registration page. */
+  readonly visits?: RegistrationVisits | undefined;
 }
 
 interface EventKind {
@@ -20,14 +23,15 @@ const EVENTS: Readonly<Record<string, EventKind>> = {
   purchase: {
     // `visit` sends the buyer's browser on to the registration page; only the check of that post sees a difference.
     keys: [...BUYER, "privateOffer", "freeTrial", "paymentFails", "visit"],
-    run: (fields, at, context) => {
-      fields.optionalFlag("visit");
+    run: async (fields, at, context) => {
+      const visit = fields.optionalFlag("visit");
       const options = {
         privateOffer: privateOffer(fields),
         freeTrial: fields.optionalFlag("freeTrial"),
         paymentFails: fields.optionalFlag("paymentFails"),
       };
-      return context.server.marketplace.purchase({ ...buyer(fields, context), ...given(options), at });
+      const agreement = await context.server.marketplace.purchase({ ...buyer(fields, context), ...given(options), at });
+      if (visit === true) await context.visits?.visit(context.server.endpoint, agreement);
     },
   },
   "subscribe-success": {
@@ -76,6 +80,11 @@ export function readEvent(value: Json, where: string): { readonly fields: Fields
     throw new FormatError(`${where}: unknown action ${show(action)} (known: ${Object.keys(EVENTS).join(", ")})`);
   const fields = new Fields(value, where, ["action", "at", ...kind.keys]);
   return { fields, atMs: fields.has("at") ? fields.instant("at") : undefined };
+}
+
+/** Whether the event takes the buyer's browser to the registration page. */
+export function isVisit(fields: Fields): boolean {
+  return fields.text("action") === "purchase" && fields.optionalFlag("visit") === true;
 }
 
 /** Makes it happen, effective `atMs` on the business clock. */

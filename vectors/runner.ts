@@ -3,9 +3,10 @@ import { Agent } from "node:http";
 import type { SettingsInput } from "../src/api/settings.ts";
 import type { Meterhouse } from "../src/index.ts";
 import { readCheck, runCheck } from "./checks.ts";
-import { readEvent, runEvent } from "./events.ts";
+import { isVisit, readEvent, runEvent } from "./events.ts";
 import type { Fixtures } from "./fixtures.ts";
 import { type Answer, assertMatchers, mismatches } from "./match.ts";
+import { type RegistrationVisits, startRegistrationVisits } from "./registrationVisits.ts";
 import { type Call, errorTypeOf, readCall, sendCall } from "./request.ts";
 import { durationMs, Fields, FormatError, instant, type Json, type JsonObject, show } from "./values.ts";
 
@@ -100,6 +101,7 @@ class CaseRun {
   readonly #fixtures: Fixtures;
   readonly #defaults: Defaults;
   readonly #answers: Answer[] = [];
+  #visits: RegistrationVisits | undefined;
 
   constructor(server: Meterhouse, clock: RunClock, agent: Agent, fixtures: Fixtures, defaults: Defaults) {
     this.#server = server;
@@ -117,8 +119,19 @@ class CaseRun {
     const [first] = steps;
     if (first === undefined) throw new FormatError("the case has no steps");
     this.#clock.reset();
+    if (steps.some(({ event }) => event !== undefined && isVisit(event.fields))) {
+      this.#visits = await startRegistrationVisits();
+    }
+    try {
+      return await this.#runSteps(fields, steps, first);
+    } finally {
+      this.#visits?.close();
+    }
+  }
+
+  async #runSteps(fields: Fields, steps: readonly Step[], first: Step): Promise<string | undefined> {
     await this.#server.reset({
-      catalog: this.#fixtures.catalog,
+      catalog: withRegistrationUrl(this.#fixtures.catalog, this.#visits?.url),
       // The server checks names and values of the switches; a wrong one fails the case.
       settings: {
         revision: this.#defaults.revision,
@@ -172,8 +185,8 @@ class CaseRun {
     }
   }
 
-  #shared(): { readonly server: Meterhouse; readonly fixtures: Fixtures; readonly previous: readonly Answer[] } {
-    return { server: this.#server, fixtures: this.#fixtures, previous: this.#answers };
+  #shared() {
+    return { server: this.#server, fixtures: this.#fixtures, previous: this.#answers, visits: this.#visits };
   }
 
   /** Within a case the clock never goes back; it stands still but for moves and waits. */
@@ -214,6 +227,16 @@ class CaseRun {
     }
     return [];
   }
+}
+
+/** Posts must arrive where the runner can look at them. */
+function withRegistrationUrl(
+  catalog: Fixtures["catalog"],
+  registrationUrl: string | undefined,
+): Readonly<Record<string, unknown>> {
+  if (registrationUrl === undefined || !Array.isArray(catalog.products)) return catalog;
+  const products: readonly Readonly<Record<string, unknown>>[] = catalog.products;
+  return { ...catalog, products: products.map((one) => ({ ...one, registrationUrl })) };
 }
 
 function revisionOf(fields: Fields): { readonly revision?: string } {

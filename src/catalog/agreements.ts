@@ -75,6 +75,11 @@ export function agreementRow(
     offerId: entry.offer ?? stored?.offerId,
     privateOffer: entry.privateOffer ?? stored?.privateOffer ?? false,
     freeTrial: entry.freeTrial ?? stored?.freeTrial ?? false,
+    endsAt: entry.endsAt === undefined ? stored?.endsAt : resolveTime(entry.endsAt, { now, stored: stored?.endsAt }),
+    autoRenew: entry.autoRenew ?? stored?.autoRenew,
+    announcedDays: stored?.announcedDays,
+    intent: entry.intent ?? stored?.intent,
+    previousAgreementId: entry.previousAgreement ?? stored?.previousAgreementId,
   });
   if (!stored) return row;
   return sameData(row, stored) ? undefined : { ...row, version: stored.version + 1 };

@@ -1,4 +1,5 @@
 /** From a checked document to the rows that are still to be written. */
+import { concurrentAgreementsSince } from "../api/limits.ts";
 import { defaultSettings } from "../api/settings.ts";
 import type { Account, Agreement, Credential, Dimension, Entitlement, Product } from "../api/types.ts";
 import type { Catalog, CatalogChange } from "../store/catalog.ts";
@@ -18,6 +19,7 @@ import { CatalogFileError, type CatalogPath, type CatalogProblem } from "./probl
 import { defined, sameData } from "./rows.ts";
 import type { CatalogDocument, CredentialEntry, DimensionEntry, ProductEntry } from "./schema.ts";
 import { dimensionForm } from "./schema.ts";
+import { offerRow, roleRow } from "./terms.ts";
 import { type CatalogTime, resolveTime } from "./times.ts";
 
 export interface CatalogContext {
@@ -31,8 +33,6 @@ export interface CatalogContext {
 
 type Context = Required<CatalogContext> & { readonly report: (path: CatalogPath, message: string) => void };
 
-/** SPEC J-18: products from this day on meter by licence only. */
-const CONCURRENT_AGREEMENTS_SINCE = Date.UTC(2026, 5, 1);
 /** L-2 */
 const DEFAULT_REGIONS: readonly string[] = ["us-east-1"];
 const DEFAULT_ALLOW: readonly string[] = ["aws-marketplace:*"];
@@ -66,8 +66,14 @@ export async function catalogChange(document: CatalogDocument, context: CatalogC
     .map((entry) => tokenRow(entry, index, context))
     .filter((row) => !sameData(row, existing.token(row.hash)));
   const entitlements = entitlementRows(document, context);
+  const offers = (document.offers ?? [])
+    .map((entry) => offerRow(entry, existing, context.now))
+    .filter((row) => !sameData(row, existing.offer(row.id)));
+  const roles = (document.roles ?? [])
+    .map((entry) => roleRow(entry, existing, context.now))
+    .filter((row) => !sameData(row, existing.role(row.accountId, row.name)));
   if (problems.length > 0) throw new CatalogFileError("catalog", problems);
-  const rows = { accounts, credentials, products, agreements, tokens, entitlements };
+  const rows = { accounts, credentials, products, agreements, tokens, entitlements, offers, roles };
   const settings = settingsChange(document, existing);
   return {
     ...Object.fromEntries(Object.entries(rows).filter(([, list]) => list.length > 0)),
@@ -97,6 +103,8 @@ function accountRows(document: CatalogDocument, reporter: Reporter): Account[] {
     ...(document.agreements ?? []).map((entry) => entry.buyer),
     ...(document.tokens ?? []).map((entry) => entry.buyer),
     ...(document.entitlements ?? []).map((entry) => entry.buyer),
+    ...(document.offers ?? []).flatMap((entry) => entry.buyers ?? []),
+    ...(document.roles ?? []).flatMap((entry) => [entry.account, ...entry.trusts]),
   ];
   const places = new Map(listed.map(({ id }, index) => [id, index]));
   const ids = new Set([...places.keys(), ...used]);
@@ -196,11 +204,13 @@ async function productRow(
     type: entry.type,
     createdAt,
     concurrentAgreementsOnly:
-      entry.concurrentAgreementsOnly ?? stored?.concurrentAgreementsOnly ?? createdAt >= CONCURRENT_AGREEMENTS_SINCE,
+      entry.concurrentAgreementsOnly ?? stored?.concurrentAgreementsOnly ?? createdAt >= concurrentAgreementsSince,
     dimensions,
     enabledRegions: entry.enabledRegions ?? stored?.enabledRegions ?? DEFAULT_REGIONS,
     keyVersions: await keyVersions(entry, stored?.keyVersions ?? [], now),
     registrationUrl: entry.registrationUrl ?? stored?.registrationUrl,
+    description: entry.description ?? stored?.description,
+    sendsSns: entry.sendsSns ?? stored?.sendsSns,
   });
   return sameData(row, stored) ? undefined : row;
 }

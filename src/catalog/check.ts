@@ -41,6 +41,8 @@ export function crossProblems(document: CatalogDocument): CatalogProblem[] {
   checkAgreements(facts);
   checkTokens(facts);
   checkEntitlements(facts);
+  checkOffers(facts);
+  checkRoles(facts);
   return problems;
 }
 
@@ -276,5 +278,23 @@ function checkOwner(
   if (!agreement) facts.report(at, `there is no ${what} in this document`);
   else if (pairKey(agreement) !== pairKey(entry)) {
     facts.report(at, `the ${what} is of product ${shown(agreement.product)} and buyer ${agreement.buyer}`);
+  }
+}
+
+function checkOffers(facts: Facts): void {
+  const uniqueId = uniqueness(facts.report);
+  for (const [index, entry] of (facts.document.offers ?? []).entries()) {
+    const at = ["offers", index];
+    uniqueId(entry.id, [...at, "id"], `offer ${entry.id}`);
+    if (!facts.products.has(entry.product)) {
+      facts.report([...at, "product"], `there is no product with the code ${shown(entry.product)} in the document`);
+    }
+  }
+}
+
+function checkRoles(facts: Facts): void {
+  const uniqueRole = uniqueness(facts.report);
+  for (const [index, entry] of (facts.document.roles ?? []).entries()) {
+    uniqueRole(`${entry.account}/${entry.name}`, ["roles", index, "name"], `role ${entry.name} of ${entry.account}`);
   }
 }

@@ -13,6 +13,7 @@ import type {
   ProductEntry,
   PublicKeyEntry,
 } from "./schema.ts";
+import { offerEntry, roleEntry } from "./terms.ts";
 
 export interface ExportOptions {
   /** Secret keys, session tokens and private keys too. Default false: an import elsewhere then makes new ones. */
@@ -22,7 +23,7 @@ export interface ExportOptions {
 /** Registration tokens are not in it: only their hashes are kept, and the form needs their values. */
 export function exportCatalog(catalog: Catalog, options: ExportOptions = {}): CatalogDocument {
   const secrets = options.secrets ?? false;
-  const { accounts, credentials, products, agreements, entitlements } = catalog.all();
+  const { accounts, credentials, products, agreements, entitlements, offers, roles } = catalog.all();
   const settings = { ...catalog.settings() };
   const sections: CatalogDocument = {
     accounts: accounts.map(accountEntry),
@@ -30,6 +31,8 @@ export function exportCatalog(catalog: Catalog, options: ExportOptions = {}): Ca
     products: products.map((row) => productEntry(row, secrets)),
     agreements: agreements.map(agreementEntry),
     entitlements: entitlements.map(entitlementEntry),
+    offers: offers.map(offerEntry),
+    roles: roles.map(roleEntry),
     settings,
   };
   return Object.fromEntries(Object.entries(sections).filter(([, section]) => Object.keys(section ?? {}).length > 0));
@@ -80,6 +83,8 @@ function productEntry(row: Product, secrets: boolean): ProductEntry {
     enabledRegions: [...row.enabledRegions],
     publicKeys: row.keyVersions.length === 0 ? undefined : row.keyVersions.map((key) => keyEntry(key, secrets)),
     registrationUrl: row.registrationUrl,
+    description: row.description,
+    sendsSns: row.sendsSns,
   });
 }
 
@@ -121,6 +126,10 @@ function agreementEntry(row: Agreement): AgreementEntry {
     privateOffer: row.privateOffer || undefined,
     offer: row.offerId,
     freeTrial: row.freeTrial || undefined,
+    endsAt: iso(row.endsAt),
+    autoRenew: row.autoRenew,
+    intent: row.intent,
+    previousAgreement: row.previousAgreementId,
   });
 }
 

@@ -145,6 +145,8 @@ const product = strict({
   registrationUrl: z
     .url({ protocol: /^https?$/, error: (issue) => `${shown(issue.input)} is not an http or https URL` })
     .optional(),
+  description: z.string().max(2_000, { error: "a description has at most 2,000 characters" }).optional(),
+  sendsSns: z.boolean().optional(),
 });
 
 const agreementId = text(/^agmt-[-a-zA-Z0-9]{1,64}$/, "an agreement id (agmt-…)");
@@ -163,6 +165,10 @@ const agreement = strict({
   privateOffer: z.boolean().optional(),
   offer: name.optional(),
   freeTrial: z.boolean().optional(),
+  endsAt: time.optional(),
+  autoRenew: z.boolean().optional(),
+  intent: oneOf(["NEW", "RENEW", "AMEND"], "an intent").optional(),
+  previousAgreement: agreementId.optional(),
 });
 
 const token = strict({
@@ -208,6 +214,35 @@ const entitlement = strict({
   license: licenseArn.optional(),
 });
 
+const value = z.custom<EntitlementInput>((given) => entitlementValue(given) !== undefined, {
+  error: ({ input }) => `${shown(input)} is not the value of an entitlement`,
+});
+const offer = strict({
+  id: text(/^offer-[-a-zA-Z0-9]{1,64}$/, "an offer id (offer-…)"),
+  product: productCode,
+  title: name.optional(),
+  buyers: z.array(accountId).optional(),
+  freeTrialDays: z
+    .int()
+    .min(7, { error: "a free trial has 7 to 90 days" })
+    .max(90, { error: "a free trial has 7 to 90 days" })
+    .optional(),
+  termDays: z.int().min(1).max(3_660).optional(),
+  autoRenew: z.boolean().optional(),
+  entitlements: z.record(dimensionName, value).optional(),
+  createdAt: time.optional(),
+  expiresAt: time.optional(),
+});
+
+const role = strict({
+  account: accountId,
+  name: text(/^[\w+=,.@-]{1,64}$/, "a role name of 1 to 64 characters (letters, digits, +=,.@-_)"),
+  allow: z.array(text(/^(\*|[a-z-]+:[\w*?]+)$/i, 'an IAM action pattern such as "aws-marketplace:*"')).optional(),
+  trusts: z.array(accountId),
+  externalId: text(/^[\w+=,.@:/-]{2,1224}$/, "an external id of 2 to 1,224 characters").optional(),
+  sessionMaxSec: z.int().min(900).max(43_200).optional(),
+});
+
 export const documentSchema = strict({
   accounts: z.array(account).optional(),
   credentials: z.array(credential).optional(),
@@ -215,6 +250,8 @@ export const documentSchema = strict({
   agreements: z.array(agreement).optional(),
   tokens: z.array(token).optional(),
   entitlements: z.array(entitlement).optional(),
+  offers: z.array(offer).optional(),
+  roles: z.array(role).optional(),
   /** Only its outer form: file.ts runs the settings' own schema over it, whose defaults must not end up in the document. */
   settings: z
     .custom<Partial<SettingsInput>>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
@@ -233,6 +270,8 @@ export type PublicKeyEntry = z.infer<typeof publicKey>;
 export type AgreementEntry = Entries<"agreements">;
 export type TokenEntry = Entries<"tokens">;
 export type EntitlementEntry = Entries<"entitlements">;
+export type OfferEntry = Entries<"offers">;
+export type RoleEntry = Entries<"roles">;
 
 export function dimensionForm(entry: string | DimensionEntry): DimensionEntry {
   return typeof entry === "string" ? { name: entry } : entry;

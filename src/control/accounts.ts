@@ -1,13 +1,12 @@
 /** Accounts: sellers, simulated buyers, or both. */
-import { randomInt } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Account } from "../api/types.ts";
 import { customerIdentifierFor } from "../catalog/derive.ts";
 import { defined } from "../catalog/rows.ts";
-import type { Catalog } from "../store/catalog.ts";
 import { acting } from "./actor.ts";
 import { type AddResource, body, json, problems, summaryOf } from "./app.ts";
 import { accountId, name } from "./forms.ts";
+import { newAccountId } from "./identifiers.ts";
 import { page, pageMembers, pageOf } from "./paging.ts";
 import { conflict, notFound } from "./problems.ts";
 
@@ -80,12 +79,15 @@ export const addAccounts: AddResource = (app, { catalog, agreements, change }) =
     return found;
   };
   app.openapi(listRoute, (context) =>
-    context.json(page(catalog.all().accounts.map(view), context.req.valid("query"), ({ id }) => id), 200),
+    context.json(
+      page(catalog.all().accounts.map(view), context.req.valid("query"), ({ id }) => id),
+      200,
+    ),
   );
   app.openapi(getRoute, (context) => context.json(view(find(context.req.valid("param").id)), 200));
   app.openapi(creationRoute, async (context) => {
     const given = context.req.valid("json");
-    const id = given.id ?? freeId(catalog);
+    const id = given.id ?? newAccountId();
     if (catalog.account(id) !== undefined) throw conflict(`There is an account ${id} already.`);
     const identifier = given.customerIdentifier ?? customerIdentifierFor(id);
     const holder = catalog.accountByCustomerIdentifier(identifier);
@@ -99,7 +101,10 @@ export const addAccounts: AddResource = (app, { catalog, agreements, change }) =
     const { name: newName, suspended } = context.req.valid("json");
     if (newName !== undefined) {
       const row: Account = defined({ ...find(id), name: newName ?? undefined });
-      await change({ action: "account.rename", target: id, summary: summaryOf({ name: newName }) }, { accounts: [row] });
+      await change(
+        { action: "account.rename", target: id, summary: summaryOf({ name: newName }) },
+        { accounts: [row] },
+      );
     }
     if (suspended !== undefined && suspended !== find(id).suspended) {
       const action = suspended ? "account.suspend" : "account.resume";
@@ -111,11 +116,4 @@ export const addAccounts: AddResource = (app, { catalog, agreements, change }) =
 
 function view(row: Account): z.infer<typeof account> {
   return { ...row };
-}
-
-function freeId(catalog: Catalog): string {
-  for (;;) {
-    const id = String(randomInt(100_000_000_000, 1_000_000_000_000));
-    if (catalog.account(id) === undefined) return id;
-  }
 }

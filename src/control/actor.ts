@@ -66,7 +66,9 @@ export function auditedCatalog(catalog: Catalog, wallClock: () => number): Catal
 /** What a change is about, by the row that weighs most; undefined = it writes nothing. */
 function describe(change: CatalogChange): { readonly action: string; readonly target: string } | undefined {
   const { agreements, products, accounts, credentials, offers, roles, targets, tokens, entitlements } = change;
-  const counts = Object.values({ ...change, ...change.remove }).filter((rows) => Array.isArray(rows) && rows.length > 0);
+  const counts = Object.values({ ...change, ...change.remove }).filter(
+    (rows) => Array.isArray(rows) && rows.length > 0,
+  );
   if (counts.length === 0 && change.settings === undefined) return undefined;
   const told = [
     ["agreement.change", agreements?.at(-1)?.id],

@@ -1,1 +1,2 @@
-import type { AddResource } from "./app.ts"; export const addAdminTokens: AddResource = () => {};
+import type { AddResource } from "./app.ts";
+export const addAdminTokens: AddResource = () => {};

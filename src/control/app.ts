@@ -1,5 +1,5 @@
 /** What the resources of the control plane are made with: the parts they act on, and the forms their routes share. */
-import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Logger } from "pino";
 import type { Settings, SettingsInput } from "../api/settings.ts";
 import type { NotificationTarget } from "../api/types.ts";

@@ -48,7 +48,9 @@ export function createAuthenticator(options: {
     authenticate: (authorization, address) => {
       // A missing token is not counted: any page can make a browser send such requests, and must not lock people out.
       if (authorization === undefined) {
-        throw unauthorized("Send the admin token: 'Authorization: Bearer <token>'. It is in admin.token in the data folder.");
+        throw unauthorized(
+          "Send the admin token: 'Authorization: Bearer <token>'. It is in admin.token in the data folder.",
+        );
       }
       failures.check(address);
       const token = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization.trim())?.[1];

@@ -81,7 +81,9 @@ export function createControl(options: ControlOptions): Hono<ControlEnv> {
     const problem =
       allowed.length === 0
         ? new Problem(404, `Nothing is served at ${context.req.path}; ${controlPath}/openapi.json lists what is.`)
-        : new Problem(405, `${context.req.path} takes ${allowed.join(", ")}.`, { headers: { Allow: allowed.join(", ") } });
+        : new Problem(405, `${context.req.path} takes ${allowed.join(", ")}.`, {
+            headers: { Allow: allowed.join(", ") },
+          });
     return problemResponse(context, problem);
   });
   app.onError((error, context) => problemResponse(context, problemOf(error, options.log, context.req.path)));
@@ -105,7 +107,10 @@ function addDoors(app: ControlApp, options: ControlOptions): void {
     context.set("caller", caller);
     if (isSafe(context.req.method)) return next();
     if (caller.role === "read") {
-      throw new Problem(403, `The admin token '${caller.name}' may only read; it takes one of the role 'full' to change things.`);
+      throw new Problem(
+        403,
+        `The admin token '${caller.name}' may only read; it takes one of the role 'full' to change things.`,
+      );
     }
     if (context.req.path === `${controlPath}/catalog`) {
       await readBody(context, importMaxBytes, ["application/json", "application/yaml"]);

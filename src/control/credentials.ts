@@ -1,11 +1,11 @@
 /** Credentials: the keys that calls are signed with. Their secrets are shown once, when they are made. */
-import { randomBytes } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Credential, CredentialKind } from "../api/types.ts";
+import type { Credential } from "../api/types.ts";
 import { defaultCredentialName, newSecretAccessKey, newSessionToken } from "../catalog/derive.ts";
 import { defined } from "../catalog/rows.ts";
 import { type AddResource, body, json, noContent, problems, summaryOf } from "./app.ts";
 import { accountId, credentialKind, instant, iso, msOf, name, productCode, region } from "./forms.ts";
+import { newAccessKeyId } from "./identifiers.ts";
 import { page, pageMembers, pageOf } from "./paging.ts";
 import { conflict, invalidMember, notFound } from "./problems.ts";
 
@@ -42,8 +42,14 @@ const creation = z
       .regex(/^\w{1,128}$/, "not an access key id of 1 to 128 letters, digits and underscores")
       .optional()
       .openapi({ description: "Drawn where it is left out: AKIA… for users, ASIA… for roles" }),
-    secretAccessKey: z.string().regex(/^\S{1,256}$/, "not a secret access key").optional(),
-    sessionToken: z.string().regex(/^\S{1,4096}$/, "not a session token").optional(),
+    secretAccessKey: z
+      .string()
+      .regex(/^\S{1,256}$/, "not a secret access key")
+      .optional(),
+    sessionToken: z
+      .string()
+      .regex(/^\S{1,4096}$/, "not a session token")
+      .optional(),
     allow: z
       .array(z.string().regex(/^(\*|[a-z-]+:[\w*?]+)$/i, 'not an IAM action pattern such as "aws-marketplace:*"'))
       .max(100)
@@ -51,7 +57,11 @@ const creation = z
     expiresAt: instant.optional(),
     resource: name.optional().openapi({ description: "Workloads: instance id, task ARN, pod id or runtime ARN" }),
     region: region.optional().openapi({ description: "Workloads: where they run" }),
-    products: z.array(productCode).max(100).optional().openapi({ description: "Workloads: product codes of the image" }),
+    products: z
+      .array(productCode)
+      .max(100)
+      .optional()
+      .openapi({ description: "Workloads: product codes of the image" }),
     launchedAt: instant.optional(),
     stoppedAt: instant.optional(),
   })
@@ -66,7 +76,9 @@ const listRoute = createRoute({
   path: "/credentials",
   tags,
   summary: "List credentials, without their secrets",
-  request: { query: z.strictObject({ account: accountId.optional(), kind: credentialKind.optional(), ...pageMembers }) },
+  request: {
+    query: z.strictObject({ account: accountId.optional(), kind: credentialKind.optional(), ...pageMembers }),
+  },
   responses: { 200: json(pageOf(credential, "CredentialPage"), "A page of credentials"), ...problems },
 });
 const getRoute = createRoute({
@@ -112,9 +124,11 @@ export const addCredentials: AddResource = (app, { catalog, clock, change }) => 
   app.openapi(getRoute, (context) => context.json(view(find(context.req.valid("param").accessKeyId)), 200));
   app.openapi(creationRoute, async (context) => {
     const given = context.req.valid("json");
-    if (catalog.account(given.account) === undefined) throw invalidMember("account", `there is no account ${given.account}`);
+    if (catalog.account(given.account) === undefined)
+      throw invalidMember("account", `there is no account ${given.account}`);
     for (const [place, code] of (given.products ?? []).entries()) {
-      if (catalog.product(code) === undefined) throw invalidMember(["products", place], `there is no product '${code}'`);
+      if (catalog.product(code) === undefined)
+        throw invalidMember(["products", place], `there is no product '${code}'`);
     }
     checkWorkload(given);
     const row = rowOf(given, clock.now());
@@ -186,12 +200,4 @@ function rowOf(given: Creation, now: number): Credential {
     stoppedAt: msOf(given.stoppedAt),
     createdAt: now,
   });
-}
-
-const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-
-function newAccessKeyId(kind: CredentialKind): string {
-  let id = kind === "iam-user" ? "AKIA" : "ASIA";
-  for (const byte of randomBytes(16)) id += base32.charAt(byte % base32.length);
-  return id;
 }

@@ -46,7 +46,10 @@ const listRoute = createRoute({
   summary: "List the dimensions of a product",
   request: { params },
   responses: {
-    200: json(z.object({ items: z.array(dimension) }).openapi("DimensionList"), "All of them; a product has at most 24"),
+    200: json(
+      z.object({ items: z.array(dimension) }).openapi("DimensionList"),
+      "All of them; a product has at most 24",
+    ),
     ...problems,
   },
 });
@@ -81,7 +84,10 @@ export const addDimensions: AddResource = (app, { catalog, clock, change }) => {
     if (found.dimensions.length >= dimensionsMax) throw conflict(`A product has at most ${dimensionsMax} dimensions.`);
     const row = dimensionRow(given, clock.now());
     const products: readonly Product[] = [{ ...found, dimensions: [...found.dimensions, row] }];
-    await change({ action: "dimension.create", target: `${found.code}/${row.name}`, summary: summaryOf(given) }, { products });
+    await change(
+      { action: "dimension.create", target: `${found.code}/${row.name}`, summary: summaryOf(given) },
+      { products },
+    );
     return context.json(dimensionView(row), 201);
   });
   app.openapi(patchRoute, async (context) => {
@@ -98,7 +104,10 @@ export const addDimensions: AddResource = (app, { catalog, clock, change }) => {
       price: merged.price ?? undefined,
     });
     const products = [{ ...found, dimensions: found.dimensions.map((one) => (one === known ? row : one)) }];
-    await change({ action: "dimension.change", target: `${code}/${row.name}`, summary: summaryOf(given) }, { products });
+    await change(
+      { action: "dimension.change", target: `${code}/${row.name}`, summary: summaryOf(given) },
+      { products },
+    );
     return context.json(dimensionView(row), 200);
   });
 };

@@ -1,8 +1,8 @@
 /** The members that several resources share: their patterns, and what they look like in the OpenAPI document. */
 import { z } from "@hono/zod-openapi";
+import type { EntitlementValue } from "../api/types.ts";
 import { DIMENSIONS_MAX } from "../catalog/check.ts";
 import { credentialKinds, entitlementValue, productTypes } from "../catalog/schema.ts";
-import type { EntitlementValue } from "../api/types.ts";
 import { invalidMember } from "./problems.ts";
 
 const text = (pattern: RegExp, what: string) => z.string().regex(pattern, `not ${what}`);
@@ -42,7 +42,9 @@ export const givenValue = z.union([z.number(), z.boolean(), z.string().max(1_000
 export function givenEntitlements(
   values: Readonly<Record<string, z.infer<typeof givenValue>>>,
 ): Readonly<Record<string, EntitlementValue>> {
-  return Object.fromEntries(Object.entries(values).map(([dimension, value]) => [dimension, valueOf(value, ["entitlements", dimension])]));
+  return Object.fromEntries(
+    Object.entries(values).map(([dimension, value]) => [dimension, valueOf(value, ["entitlements", dimension])]),
+  );
 }
 
 export function valueOf(given: z.infer<typeof givenValue>, path: readonly string[]): EntitlementValue {

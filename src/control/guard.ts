@@ -20,7 +20,10 @@ export function refuseOtherSites(context: Context): void {
   if (site === "cross-site") throw new Problem(403, "Pages of other sites may not call the control plane.");
   const origin = context.req.header("origin");
   if (origin === undefined || isSameHost(origin, context.req.header("host") ?? "")) return;
-  throw new Problem(403, `The origin '${origin.slice(0, 200)}' is not this server; the control plane serves no other sites.`);
+  throw new Problem(
+    403,
+    `The origin '${origin.slice(0, 200)}' is not this server; the control plane serves no other sites.`,
+  );
 }
 
 function isSameHost(origin: string, host: string): boolean {
@@ -63,7 +66,10 @@ async function boundedText(stream: ReadableStream<Uint8Array> | null, maxBytes: 
 }
 
 function unsupported(type: string, types: readonly string[]): Problem {
-  return new Problem(415, `The body's Content-Type must be ${types.join(" or ")}${type === "" ? "" : `, not '${type.slice(0, 100)}'`}.`);
+  return new Problem(
+    415,
+    `The body's Content-Type must be ${types.join(" or ")}${type === "" ? "" : `, not '${type.slice(0, 100)}'`}.`,
+  );
 }
 
 function tooLarge(maxBytes: number): Problem {

@@ -35,7 +35,10 @@ const listRoute = createRoute({
   tags,
   summary: "List the public key versions of a product",
   request: { params },
-  responses: { 200: json(z.object({ items: z.array(keyVersion) }).openapi("KeyVersionList"), "All of them"), ...problems },
+  responses: {
+    200: json(z.object({ items: z.array(keyVersion) }).openapi("KeyVersionList"), "All of them"),
+    ...problems,
+  },
 });
 const creationRoute = createRoute({
   method: "post",
@@ -72,7 +75,11 @@ export const addKeyVersions: AddResource = (app, { catalog, clock, change, publi
     const fault = given.privateKeyPem === undefined ? undefined : privateKeyFault(given.privateKeyPem);
     if (fault !== undefined) throw invalidMember("privateKeyPem", fault);
     const { sellerAccountId: seller, type } = requireProduct(catalog, code);
-    const made = await keyVersions({ code, seller, type, publicKeys: [{ version: 1, ...defined(given) }] }, [], clock.now());
+    const made = await keyVersions(
+      { code, seller, type, publicKeys: [{ version: 1, ...defined(given) }] },
+      [],
+      clock.now(),
+    );
     // From here on nothing waits: the product is that which the change is written over, whoever came in between.
     const found = requireProduct(catalog, code);
     const version = given.version ?? Math.max(0, ...found.keyVersions.map((one) => one.version)) + 1;

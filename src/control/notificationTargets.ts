@@ -1,1 +1,2 @@
-import type { AddResource } from "./app.ts"; export const addNotificationTargets: AddResource = () => {};
+import type { AddResource } from "./app.ts";
+export const addNotificationTargets: AddResource = () => {};

@@ -4,7 +4,18 @@ import type { Offer } from "../api/types.ts";
 import { defined } from "../catalog/rows.ts";
 import { newOfferId } from "../marketplace/identifiers.ts";
 import { type AddResource, body, json, noContent, problems, summaryOf } from "./app.ts";
-import { accountId, dimensionName, givenEntitlements, givenValue, instant, iso, msOf, name, productCode, typedValue } from "./forms.ts";
+import {
+  accountId,
+  dimensionName,
+  givenEntitlements,
+  givenValue,
+  instant,
+  iso,
+  msOf,
+  name,
+  productCode,
+  typedValue,
+} from "./forms.ts";
 import { page, pageMembers, pageOf } from "./paging.ts";
 import { conflict, invalidMember, notFound } from "./problems.ts";
 import { namedProduct } from "./products.ts";
@@ -48,7 +59,10 @@ const listRoute = createRoute({
   tags,
   summary: "List offers",
   request: { query: z.strictObject({ product: productCode.optional(), buyer: accountId.optional(), ...pageMembers }) },
-  responses: { 200: json(pageOf(offer, "OfferPage"), "A page of offers; with `buyer`, those that the buyer may take"), ...problems },
+  responses: {
+    200: json(pageOf(offer, "OfferPage"), "A page of offers; with `buyer`, those that the buyer may take"),
+    ...problems,
+  },
 });
 const getRoute = createRoute({
   method: "get",
@@ -98,7 +112,10 @@ export const addOffers: AddResource = (app, { catalog, clock, change }) => {
     if (catalog.offer(id) !== undefined) throw conflict(`There is an offer ${id} already.`);
     for (const dimension of Object.keys(given.entitlements ?? {})) {
       if (product.dimensions.some((one) => one.name === dimension && one.kind === "entitlement")) continue;
-      throw invalidMember(["entitlements", dimension], `product '${product.code}' has no entitlement dimension of that name`);
+      throw invalidMember(
+        ["entitlements", dimension],
+        `product '${product.code}' has no entitlement dimension of that name`,
+      );
     }
     const row: Offer = defined({
       id,

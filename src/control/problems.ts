@@ -87,7 +87,8 @@ function invalid(errors: readonly FieldError[]): Problem {
   const [first] = errors;
   const place = first?.pointer ?? first?.field ?? "";
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
-  const detail = first === undefined ? "The request is not valid." : `${place === "" ? "The body" : place}: ${first.message}${more}`;
+  const detail =
+    first === undefined ? "The request is not valid." : `${place === "" ? "The body" : place}: ${first.message}${more}`;
   return new Problem(422, detail, { errors });
 }
 

@@ -5,12 +5,12 @@ import type { Product } from "../api/types.ts";
 import { entityIdFor } from "../catalog/derive.ts";
 import { keyVersions } from "../catalog/keys.ts";
 import { defined } from "../catalog/rows.ts";
-import { newProductCode } from "../marketplace/identifiers.ts";
 import type { Catalog } from "../store/catalog.ts";
 import type { Store } from "../store/store.ts";
 import { type AddResource, body, json, noContent, problems, summaryOf } from "./app.ts";
 import { dimension, dimensionCreation, dimensionRow, dimensionView } from "./dimensions.ts";
 import { accountId, dimensionsMax, instant, iso, name, productCode, productType, region, webUrl } from "./forms.ts";
+import { newProductCode } from "./identifiers.ts";
 import { page, pageMembers, pageOf } from "./paging.ts";
 import { conflict, invalidMember, notFound } from "./problems.ts";
 
@@ -23,10 +23,18 @@ const product = z
     seller: accountId,
     type: productType,
     createdAt: instant,
-    concurrentAgreementsOnly: z.boolean().openapi({ description: "Meters by licence only, without CustomerIdentifier" }),
+    concurrentAgreementsOnly: z
+      .boolean()
+      .openapi({ description: "Meters by licence only, without CustomerIdentifier" }),
     enabledRegions: z.array(z.string()),
-    registrationUrl: z.string().optional().openapi({ description: "Where the buyer's browser posts the registration token" }),
-    sendsSns: z.boolean().optional().openapi({ description: "Absent: SNS messages go out unless for concurrent agreements" }),
+    registrationUrl: z
+      .string()
+      .optional()
+      .openapi({ description: "Where the buyer's browser posts the registration token" }),
+    sendsSns: z
+      .boolean()
+      .optional()
+      .openapi({ description: "Absent: SNS messages go out unless for concurrent agreements" }),
     dimensions: z.array(dimension),
     keyVersions: z.array(z.int()).openapi({ description: "Versions; see /products/{code}/key-versions" }),
   })
@@ -127,7 +135,8 @@ export const addProducts: AddResource = (app, { catalog, clock, store, change })
   app.openapi(getRoute, (context) => context.json(view(requireProduct(catalog, context.req.valid("param").code)), 200));
   app.openapi(creationRoute, async (context) => {
     const given = context.req.valid("json");
-    if (catalog.account(given.seller) === undefined) throw invalidMember("seller", `there is no account ${given.seller}`);
+    if (catalog.account(given.seller) === undefined)
+      throw invalidMember("seller", `there is no account ${given.seller}`);
     const code = given.code ?? newProductCode();
     const row = await rowOf({ ...given, code }, clock.now());
     // Looked up after the keys were made: somebody may have been faster.

@@ -95,8 +95,8 @@ describe("the check itself", () => {
     ["a file out of src", "clock.ts", 'import { helper } from "../test/helper.ts";'],
   ])("%s", (_, file, line) => {
     const offences = importOffences(treeWith({ [file]: `${sound[file]}${line}\n` }));
-    expect(offences).toHaveLength(1);
-    expect(offences[0]).toContain(file);
+    expect(offences).not.toEqual([]);
+    for (const offence of offences) expect(offence).toContain(file);
   });
 
   test("what stands in a comment or a text imports nothing and reads no clock", () => {

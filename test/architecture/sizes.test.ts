@@ -121,11 +121,11 @@ throw new Error(
     expect(functionsOf(text)).toEqual([]);
   });
 
-  test("a function of one line too many is seen, also inside of another", () => {
+  test("a function of one line too many is seen, also inside of another, which its lines are not counted for", () => {
     const long = functionsOf(`function one() {\n${body(functionMax - 1)}\n}\n`);
     expect(long[0]?.lines).toBe(functionMax + 1);
     const inner = body(functionMax).replaceAll(/^/gm, "  ");
-    const nested = functionsOf(`function one() {\n  return () => {\n${inner}\n  };\n}\n`);
-    expect(nested.map((one) => one.lines)).toEqual([functionMax + 4, functionMax + 2]);
+    const nested = functionsOf(`function one() {\n  call();\n  return () => {\n${inner}\n  };\n}\n`);
+    expect(nested.map((one) => one.lines)).toEqual([3, functionMax + 2]);
   });
 });

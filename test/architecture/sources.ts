@@ -48,26 +48,33 @@ export interface FunctionSize {
   /** The line that it starts on, shortened. */
   readonly name: string;
   readonly line: number;
+  /** Head to closing brace, without those of the functions inside, which count for themselves. */
   readonly lines: number;
 }
 
 const functionHead =
   /^(?:export )?(?:async )?function\b|=>\s*\{$|^(?:(?:static|override|async|get|set) |\*)*#?[\w$]+(?:<.*>)?\(.*\)(?:: .+)? \{$|^(?:export )?const [\w$]+ = (?:async )?(?:<.*>)?\($/;
-const noFunction = /^(?:if|for|while|switch|catch|with|return|throw|else|do|try)\b|^\}/;
+const noFunction = /^(?:(?:if|for|while|switch|catch|with|else|do|try)\b|[)}])/;
 
 /**
- * Functions by their lines, head to closing brace, nested ones counted in those around them. It goes by the indentation
- * that the formatter keeps: TypeScript's own JavaScript interface is marked unstable, and starts a process.
+ * The functions of a file. It goes by the indentation that the formatter keeps: TypeScript's own JavaScript interface is
+ * marked unstable, and starts a process. A function that only holds others reads like a class, so it is measured like
+ * one: by what is its own.
  */
 export function functionsOf(text: string): readonly FunctionSize[] {
   const lines = text.split("\n");
-  return lines.flatMap((full, index) => {
+  const found = lines.flatMap((full, start) => {
     const line = full.trimStart();
     if (!functionHead.test(line) || noFunction.test(line)) return [];
-    const indent = full.length - line.length;
-    const end = endOf(lines, index, indent);
-    if (end === undefined) return [];
-    return [{ name: line.slice(0, 60), line: index + 1, lines: end - index + 1 }];
+    const end = endOf(lines, start, full.length - line.length);
+    return end === undefined ? [] : [{ name: line.slice(0, 60), start, end }];
+  });
+  return found.map(({ name, start, end }) => {
+    let own = 0;
+    for (let index = start; index <= end; index += 1) {
+      if (!found.some((other) => other.start > start && other.start <= index && index <= other.end)) own += 1;
+    }
+    return { name, line: start + 1, lines: own };
   });
 }
 

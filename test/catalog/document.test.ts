@@ -19,7 +19,7 @@ products:
     expect(messageOf(() => parseCatalog(text, "catalog.yaml")).split("\n")).toEqual([
       'catalog.yaml:2:5 accounts[0].id: "12345" is not an account id of 12 digits',
       'catalog.yaml:6:5 products[0].type: "saas" is not a product type; one of saas-subscription, saas-contract, saas-contract-with-consumption, ami-fcp, ami-hourly, container-fcp, container-hourly, container-byol, agentcore-fcp',
-      "catalog.yaml:7:5 products[0].dimensons: unknown key; the keys here are code, entityId, title, seller, type, createdAt, concurrentAgreementsOnly, dimensions, entitlementDimensions, enabledRegions, publicKeys, registrationUrl",
+      "catalog.yaml:7:5 products[0].dimensons: unknown key; the keys here are code, entityId, title, seller, type, createdAt, concurrentAgreementsOnly, dimensions, entitlementDimensions, enabledRegions, publicKeys, registrationUrl, description, sendsSns",
       "catalog.yaml:8:5 products[1].seller: missing; expected text",
     ]);
   });

@@ -3,13 +3,19 @@ import { describe, expect, test } from "vitest";
 import { engines, withStore } from "./engines.ts";
 import {
   account,
+  adminToken,
   agreement,
   buyerId,
+  controlEvent,
   credential,
   entitlement,
+  offer,
   product,
   productCode,
   registrationToken,
+  role,
+  sellerId,
+  target,
 } from "./fixtures.ts";
 
 for (const engine of engines) {
@@ -29,6 +35,11 @@ for (const engine of engines) {
           agreements: [agreement()],
           tokens: [registrationToken({ resolvedAt: 77 }), registrationToken({ hash: "cd" })],
           entitlements: [entitlement()],
+          offers: [offer({ buyerAccountIds: [buyerId], entitlements: { seats: { IntegerValue: 3 } } })],
+          roles: [role({ externalId: "xyz", sessionMaxSec: 900 })],
+          targets: [target({ sqs: { region: "us-east-1", accessKeyId: "AKIA", secretAccessKey: "of-the-queue" } })],
+          adminTokens: [adminToken({ role: "read", revokedAt: 9 })],
+          event: controlEvent({ summary: "a private offer" }),
           settings: { revision: "2024", quotas: { default: { BatchMeterUsage: 5 } } },
         };
         await catalog.apply(change);
@@ -43,7 +54,12 @@ for (const engine of engines) {
           expect(port.token(registrationToken().hash)).toEqual(registrationToken({ resolvedAt: 77 }));
           expect(port.entitlements(productCode)).toEqual([entitlement()]);
           expect(port.settings()).toEqual(change.settings);
-          const { tokens: _, settings: __, ...lists } = change;
+          expect(port.offer("offer-1")).toEqual(change.offers[0]);
+          expect(port.role(sellerId, "Metering")).toEqual(change.roles[0]);
+          expect(port.target("target-1")).toEqual(change.targets[0]);
+          expect(port.adminTokens()).toEqual(change.adminTokens);
+          expect(await port.controlEvents()).toEqual([change.event]);
+          const { tokens: _, settings: __, adminTokens: ___, event: ____, ...lists } = change;
           expect(port.all()).toEqual(lists);
         });
       });
@@ -61,6 +77,11 @@ for (const engine of engines) {
         expect(catalog.agreements("x", "y")).toEqual([]);
         expect(catalog.entitlements("x")).toEqual([]);
         expect(catalog.settings()).toEqual({});
+        expect(catalog.offer("x")).toBeUndefined();
+        expect(catalog.role("x", "y")).toBeUndefined();
+        expect(catalog.target("x")).toBeUndefined();
+        expect(catalog.adminTokens()).toEqual([]);
+        expect(await catalog.controlEvents()).toEqual([]);
       });
     });
 
@@ -142,6 +163,90 @@ for (const engine of engines) {
       });
     });
 
+    test("removed rows are gone, from the indexes and from the file too; the others keep their order", async () => {
+      await withStore(engine, async ({ catalog }, { bothTimes }) => {
+        const licensed = entitlement({ licenseArn: "L" });
+        await catalog.apply({
+          accounts: [account(), account({ id: "2", customerIdentifier: "second" })],
+          credentials: [credential(), credential({ accessKeyId: "AKIA2" })],
+          products: [product(), product({ code: "other" })],
+          entitlements: [entitlement(), entitlement({ productCode: "other" }), licensed],
+          offers: [offer(), offer({ id: "offer-2" })],
+          roles: [role(), role({ accountId: "2" })],
+          targets: [target(), target({ id: "target-2" })],
+        });
+        expect(catalog.entitlements(productCode)).toHaveLength(2);
+        await catalog.apply({
+          remove: {
+            accounts: [buyerId, "unknown"],
+            credentials: [credential().accessKeyId, "unknown"],
+            products: [productCode, "unknown"],
+            entitlements: [entitlement(), entitlement({ dimension: "unknown" })],
+            offers: ["offer-1", "unknown"],
+            roles: [role(), role({ name: "unknown" })],
+            targets: ["target-1", "unknown"],
+          },
+        });
+        await bothTimes(async ({ catalog: port }) => {
+          expect(port.account(buyerId)).toBeUndefined();
+          expect(port.accountByCustomerIdentifier("cust1234567")).toBeUndefined();
+          expect(port.credential(credential().accessKeyId)).toBeUndefined();
+          expect(port.product(productCode)).toBeUndefined();
+          expect(port.entitlements(productCode)).toEqual([licensed]);
+          expect(port.offer("offer-1")).toBeUndefined();
+          expect(port.role(sellerId, "Metering")).toBeUndefined();
+          expect(port.target("target-1")).toBeUndefined();
+          expect(port.all()).toEqual({
+            accounts: [account({ id: "2", customerIdentifier: "second" })],
+            credentials: [credential({ accessKeyId: "AKIA2" })],
+            products: [product({ code: "other" })],
+            agreements: [],
+            entitlements: [entitlement({ productCode: "other" }), licensed],
+            offers: [offer({ id: "offer-2" })],
+            roles: [role({ accountId: "2" })],
+            targets: [target({ id: "target-2" })],
+          });
+        });
+      });
+    });
+
+    test("a row that is removed and put by one change is there, at the end", async () => {
+      await withStore(engine, async ({ catalog }, { bothTimes }) => {
+        await catalog.apply({
+          accounts: [account(), account({ id: "2", customerIdentifier: "second" })],
+          entitlements: [entitlement(), entitlement({ dimension: "other" })],
+        });
+        await catalog.apply({
+          accounts: [account({ customerIdentifier: "renamed" })],
+          entitlements: [entitlement({ expiresAt: 1 })],
+          remove: { accounts: [buyerId], entitlements: [entitlement()] },
+        });
+        await bothTimes(async ({ catalog: port }) => {
+          expect(port.all().accounts.map((each) => each.id)).toEqual(["2", buyerId]);
+          expect(port.accountByCustomerIdentifier("cust1234567")).toBeUndefined();
+          expect(port.accountByCustomerIdentifier("renamed")?.id).toBe(buyerId);
+          expect(port.entitlements(productCode)).toEqual([
+            entitlement({ dimension: "other" }),
+            entitlement({ expiresAt: 1 }),
+          ]);
+          expect(port.all().entitlements).toEqual(port.entitlements(productCode));
+        });
+      });
+    });
+
+    test("control events: newest first, bounded, whatever the wall clock did; one a change that is tried again", async () => {
+      await withStore(engine, async ({ catalog }, { bothTimes }) => {
+        const events = Array.from({ length: 130 }, (_, n) => controlEvent({ at: 1_000 - n, target: `${n}` }));
+        for (const event of events) await catalog.apply({ event });
+        await catalog.apply({ event: events[0]! });
+        await bothTimes(async ({ catalog: port }) => {
+          expect(await port.controlEvents(200)).toEqual(events.toReversed());
+          expect(await port.controlEvents()).toEqual(events.toReversed().slice(0, 100));
+          expect(await port.controlEvents(1)).toEqual([events.at(-1)]);
+        });
+      });
+    });
+
     test("a caller that goes on changing its objects changes nothing", async () => {
       await withStore(engine, async ({ catalog }) => {
         const allow = ["aws-marketplace:*"];
@@ -153,13 +258,17 @@ for (const engine of engines) {
 
     test("a change that fails writes nothing of it", async () => {
       await withStore(engine, async ({ catalog }) => {
+        await catalog.apply({ offers: [offer()] });
         const { version } = catalog;
         const broken = { ...agreement(), productCode: null } as unknown as ReturnType<typeof agreement>;
-        await expect(catalog.apply({ accounts: [account()], agreements: [broken] })).rejects.toMatchObject({
+        const change = { accounts: [account()], agreements: [broken], event: controlEvent() };
+        await expect(catalog.apply({ ...change, remove: { offers: ["offer-1"] } })).rejects.toMatchObject({
           name: "StoreFailure",
           stored: "no",
         });
         expect(catalog.account(buyerId)).toBeUndefined();
+        expect(catalog.offer("offer-1")).toEqual(offer());
+        expect(await catalog.controlEvents()).toEqual([]);
         expect(catalog.version).toBe(version);
         await catalog.apply({ accounts: [account()] });
         expect(catalog.account(buyerId)).toEqual(account());

@@ -2,12 +2,18 @@
 import { randomUUID } from "node:crypto";
 import type {
   Account,
+  AdminToken,
   Agreement,
+  ControlEvent,
   Credential,
   Entitlement,
   MeteringWorkload,
+  Notification,
+  NotificationTarget,
+  Offer,
   Product,
   RegistrationToken,
+  Role,
 } from "../../src/api/types.ts";
 import type { AuditEvent } from "../../src/store/audit.ts";
 import type { ClaimUnit, UsageClaim } from "../../src/store/ledger.ts";
@@ -129,4 +135,53 @@ export function workload(overrides: Partial<MeteringWorkload> = {}): MeteringWor
     startedAt: 700,
     ...overrides,
   };
+}
+
+export function offer(overrides: Partial<Offer> = {}): Offer {
+  return { id: "offer-1", productCode, createdAt: 1, ...overrides };
+}
+
+export function role(overrides: Partial<Role> = {}): Role {
+  return {
+    accountId: sellerId,
+    name: "Metering",
+    allow: ["aws-marketplace:*"],
+    trustedAccountIds: [sellerId],
+    createdAt: 1,
+    ...overrides,
+  };
+}
+
+export function notification(overrides: Partial<Notification> = {}): Notification {
+  return {
+    id: randomUUID(),
+    at: hour * hourMs,
+    form: "eventbridge",
+    sellerAccountId: sellerId,
+    productCode,
+    name: "Purchase Agreement Created - Manufacturer",
+    body: '{"detail":{}}',
+    ...overrides,
+  };
+}
+
+export function target(overrides: Partial<NotificationTarget> = {}): NotificationTarget {
+  return {
+    id: "target-1",
+    sellerAccountId: sellerId,
+    forms: ["sns", "eventbridge"],
+    kind: "sqs",
+    url: "http://localhost:9324/000000000000/queue",
+    rawDelivery: false,
+    createdAt: 1,
+    ...overrides,
+  };
+}
+
+export function adminToken(overrides: Partial<AdminToken> = {}): AdminToken {
+  return { id: "token-1", name: "console", hash: "cd".repeat(32), role: "full", createdAt: 1, ...overrides };
+}
+
+export function controlEvent(overrides: Partial<ControlEvent> = {}): ControlEvent {
+  return { id: randomUUID(), at: 5_000, actor: "console", action: "offer.create", target: "offer-1", ...overrides };
 }

@@ -4,16 +4,22 @@ import { StaleFactsError } from "../../src/store/ledger.ts";
 import { engines, withStore } from "./engines.ts";
 import {
   account,
+  adminToken,
   agreement,
   claim,
   clientToken,
+  controlEvent,
   credential,
   entitlement,
   event,
   hour,
+  notification,
+  offer,
   product,
   productCode,
   registrationToken,
+  role,
+  target,
   unit,
   workload,
 } from "./fixtures.ts";
@@ -25,13 +31,19 @@ const everything = {
   agreements: [agreement({ licenseArn: "arn:x/y" })],
   tokens: [registrationToken()],
   entitlements: [entitlement()],
+  offers: [offer()],
+  roles: [role()],
+  targets: [target()],
+  adminTokens: [adminToken()],
+  notifications: [notification({ id: "n1" })],
+  event: controlEvent({ id: "e1" }),
   settings: { revision: "2024" },
 };
 
 for (const engine of engines) {
   describe(`${engine.name}: reset`, () => {
     test("empties everything, many times in a row, and the store works on", async () => {
-      await withStore(engine, async ({ catalog, ledger, reset }, { bothTimes }) => {
+      await withStore(engine, async ({ catalog, ledger, outbox, reset }, { bothTimes }) => {
         for (let round = 0; round < 20; round += 1) {
           await catalog.apply(everything);
           const record = claim({ path: "resource", holder: "i-1", clientToken: clientToken("t") });
@@ -40,6 +52,7 @@ for (const engine of engines) {
           expect(outcome.holders.map((holder) => holder.fresh)).toEqual([true, true]);
           expect(outcome.workloadFresh).toBe(true);
           expect(await ledger.count({})).toMatchObject({ count: 2 });
+          expect(await outbox.due(0, 10)).toHaveLength(1);
           const { version } = catalog;
           await reset();
           expect(catalog.version).toBeGreaterThan(version);
@@ -54,6 +67,11 @@ for (const engine of engines) {
           expect(store.catalog.agreementByLicense("y")).toBeUndefined();
           expect(store.catalog.agreements(productCode, agreement().buyerAccountId)).toEqual([]);
           expect(store.catalog.settings()).toEqual({});
+          expect(store.catalog.adminTokens()).toEqual([]);
+          expect(await store.catalog.controlEvents()).toEqual([]);
+          expect(await store.outbox.notifications({})).toEqual([]);
+          expect(await store.outbox.deliveries("n1")).toEqual([]);
+          expect(await store.outbox.nextDueAt()).toBeUndefined();
           expect(store.catalog.version).toBeGreaterThan(20);
         });
       });
@@ -83,6 +101,9 @@ for (const engine of engines) {
         await expect(store.ledger.records({})).rejects.toThrow("closed");
         await expect(store.audit.events({})).rejects.toThrow("closed");
         await expect(store.catalog.apply({ accounts: [account()] })).rejects.toThrow("closed");
+        await expect(store.catalog.controlEvents()).rejects.toThrow("closed");
+        await expect(store.outbox.notifications({})).rejects.toThrow("closed");
+        await expect(store.outbox.due(0, 1)).rejects.toThrow("closed");
         await expect(store.reset()).rejects.toThrow("closed");
         await store.close();
         expect(await (await reopen()).ledger.count({})).toMatchObject({ count: 1 });

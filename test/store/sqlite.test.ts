@@ -11,7 +11,7 @@ import { Interner } from "../../src/store/sqlite/interner.ts";
 import { migrate, schemaVersion } from "../../src/store/sqlite/migrate.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite/open.ts";
 import { testSealer } from "./engines.ts";
-import { account, claim, credential, event, hour, product, unit } from "./fixtures.ts";
+import { account, claim, credential, event, hour, product, target, unit } from "./fixtures.ts";
 
 let folder: string;
 let file: string;
@@ -66,18 +66,22 @@ describe("files", () => {
 
   test("hold no secret in plain text, neither while open nor after close", async () => {
     const store = open();
-    const secrets = ["plain-secret-one", "plain-session-two", "plain-private-three"];
+    const secrets = ["plain-secret-one", "plain-session-two", "plain-private-three", "plain-queue-four"];
     await store.catalog.apply({
       credentials: [credential({ secretAccessKey: "plain-secret-one", sessionToken: "plain-session-two" })],
       products: [product({ keyVersions: [{ version: 1, publicKeyPem: "pub", privateKeyPem: "plain-private-three" }] })],
+      targets: [target({ sqs: { accessKeyId: "AKIAQUEUE", secretAccessKey: "plain-queue-four" } })],
     });
     const whileOpen = storedBytes();
     await store.close();
     for (const bytes of [whileOpen, storedBytes()]) {
       expect(bytes).toContain(credential().accessKeyId);
+      expect(bytes).toContain("AKIAQUEUE");
       for (const secret of secrets) expect(bytes).not.toContain(secret);
     }
-    expect(open().catalog.credential(credential().accessKeyId)?.sessionToken).toBe("plain-session-two");
+    const { catalog } = open();
+    expect(catalog.credential(credential().accessKeyId)?.sessionToken).toBe("plain-session-two");
+    expect(catalog.target("target-1")?.sqs?.secretAccessKey).toBe("plain-queue-four");
   });
 
   test("another master key is refused at the start, even while nothing is sealed", async () => {

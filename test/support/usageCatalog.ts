@@ -15,7 +15,10 @@ export const loadProducts = { first: code("loadfirst"), second: code("loadsecond
 export const agentProduct = code("loadagent");
 export const hourlyProduct = code("loadhourly");
 export const agentDimension = "invocations";
-export const loadSeller = seller;
+/** An account that subscribed to nothing. */
+export const strangerId = "630000000001";
+/** Of the first buyer, for the first product. */
+export const loadToken = "bG9hZA+token/first==";
 
 export const sellerKey: SigningKey = { accessKeyId: "AKIALOADSELLER000001", secretAccessKey: "load-seller-secret" };
 export const agentKey: SigningKey = {
@@ -46,7 +49,7 @@ export function usageCatalog({ buyers = buyerCount, hourly = false }: UsageCatal
   const common = { seller, createdAt: "now-900d", concurrentAgreementsOnly: false } as const;
   const active = { state: "active", acceptedAt: "now-30d" } as const;
   return {
-    accounts: [{ id: seller }, ...everyBuyer.map((id) => ({ id }))],
+    accounts: [{ id: seller }, { id: strangerId }, ...everyBuyer.map((id) => ({ id }))],
     credentials: [
       { ...sellerKey, account: seller, kind: "iam-user" },
       {
@@ -74,6 +77,7 @@ export function usageCatalog({ buyers = buyerCount, hourly = false }: UsageCatal
       { product: agentProduct, buyer: buyerId(0), ...active },
       ...(hourly ? [{ product: hourlyProduct, buyer: buyerId(0), ...active }] : []),
     ],
+    tokens: [{ value: loadToken, product: loadProducts.first, buyer: buyerId(0) }],
     settings: { quotas: "off" },
   };
 }

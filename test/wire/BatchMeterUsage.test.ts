@@ -315,15 +315,14 @@ describe("validation", () => {
   });
 
   test.each([
-    "arn:aws:license-manager::294406891311:license",
-    "arn:aws:::294406891311:license:l-1",
-    "arn:azure:license-manager::294406891311:license:l-1",
-    "license-manager::294406891311:license:l-1",
-    `${licenses.vault1}\n`,
-    ` ${licenses.vault1}`,
-    `arn:aws:license-manager::294406891311:license:${"l".repeat(1_025)}`,
-    "",
-  ])("B-30, C.1: LicenseArn %j fails the pattern", async (arn) => {
+    ["no service", "arn:aws:::294406891311:license:l-1"],
+    ["no partition of AWS", "arn:azure:license-manager::294406891311:license:l-1"],
+    ["no arn: in front, as events print it", licenses.vault1.slice("arn:".length)],
+    ["a line break behind", `${licenses.vault1}\n`],
+    ["a blank in front", ` ${licenses.vault1}`],
+    ["too long", `arn:aws:license-manager::294406891311:${"l".repeat(1_025)}`],
+    ["nothing", ""],
+  ])("B-30, C.1: a LicenseArn with %s fails the pattern", async (_, arn) => {
     expectError(
       await sendLicensed([byLicense({ LicenseArn: arn })]),
       "ValidationException",
@@ -334,6 +333,7 @@ describe("validation", () => {
 
   test.each([
     "arn:aws:s3:::bucket",
+    "arn:aws:license-manager::294406891311:license",
     "arn:aws:license-manager::294406891311:license:l-1",
     "arn:aws:license-manager::294406891311:license:l-ABCDEF00000000000000000000000000",
     licenses.vault1.replace("license-manager", "other-manager"),
@@ -1009,11 +1009,7 @@ describe("behaviour: duplicates", () => {
   test("B-57: the hour is UTC's; its first and last millisecond are one key, the next is another", async () => {
     const id = await idOf(send([byAccount({ Timestamp: seconds("2026-08-15T09:00:00Z") })]));
     expect(await idOf(send([byAccount({ Timestamp: seconds("2026-08-15T09:59:59.999Z") })]))).toBe(id);
-    expect(
-      await idOf(
-        send([byAccount({ Timestamp: seconds("2026-08-15T09:59:59.9999Z".replace("9999Z", "999Z")) + 0.0009 })]),
-      ),
-    ).toBe(id);
+    expect(await idOf(send([byAccount({ Timestamp: seconds("2026-08-15T10:00:00Z") - 0.0001 })]))).toBe(id);
     expect(await idOf(send([byAccount({ Timestamp: seconds("2026-08-15T10:00:00Z") })]))).not.toBe(id);
     expect(await stored()).toBe(2);
   });
