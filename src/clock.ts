@@ -14,6 +14,8 @@ export interface SettableClock extends Clock {
   advance(ms: number): void;
   /** Follows the wall clock again. */
   follow(): void;
+  /** false: it stands still. */
+  isFollowing(): boolean;
 }
 
 export function createBusinessClock(wallClock: () => number, startAt?: number): SettableClock {
@@ -30,6 +32,7 @@ export function createBusinessClock(wallClock: () => number, startAt?: number): 
     follow: () => {
       frozenAt = undefined;
     },
+    isFollowing: () => frozenAt === undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 /** `check` steps: they look at what the server holds, and at the last answer. */
 import { constants, verify } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
+import type { Notification } from "../src/api/types.ts";
 import type { Meterhouse } from "../src/index.ts";
 import type { Fixtures } from "./fixtures.ts";
 import { type Answer, assertMatchers, type MatchContext, mismatches, valueAt } from "./match.ts";
@@ -27,9 +28,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   jwt,
   billedSeconds,
   registrations,
-  sns: notAvailable("sns"),
-  snsNever: notAvailable("snsNever"),
-  eventBridge: notAvailable("eventBridge"),
+  sns,
+  snsNever,
+  eventBridge,
   registrationPost,
   cloudTrail: notAvailable("cloudTrail"),
 };
@@ -221,6 +222,85 @@ function registrationPost(value: Json, context: CheckContext): readonly string[]
       : mismatches(post.contentType, contentType, "registrationPost: contentType", context)),
     ...mismatches(post.fields, expected, "registrationPost: fields", context),
   ];
+}
+
+/** SNS messages, in this order, others between them. */
+async function sns(value: Json, context: CheckContext): Promise<readonly string[]> {
+  const expected = listOf(value, "sns").map((item, index) => {
+    const fields = new Fields(item, `sns[${index}]`, ["topic", "at", "message", "noOtherMembers"]);
+    const topic = fields.optionalText("topic");
+    const at = fields.optionalInstant("at");
+    const message = fields.required("message");
+    const isWhole = fields.optionalFlag("noOtherMembers") ?? false;
+    if (!isObject(message)) throw new FormatError(`${fields.where}: message: expected an object, got ${show(message)}`);
+    return (notification: Notification): boolean => {
+      const body: unknown = JSON.parse(notification.body);
+      return (
+        (topic === undefined || topicPattern(topic).test(notification.topicArn ?? "")) &&
+        (at === undefined || notification.at === at) &&
+        mismatches(body, message, "message", context).length === 0 &&
+        (!isWhole || (isObject(body) && Object.keys(body).every((key) => Object.hasOwn(message, key))))
+      );
+    };
+  });
+  const published = await context.server.notifications({ form: "sns" });
+  return missingInOrder("sns", value, expected, published, ({ at, topicArn, body }) => ({
+    at: isoOf(at),
+    topic: topicArn,
+    message: JSON.parse(body),
+  }));
+}
+
+/** `{owner}` is the account that owns the topic: any. */
+function topicPattern(topic: string): RegExp {
+  const literal = topic.split("{owner}").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${literal.join("\\d{12}")}$`);
+}
+
+async function snsNever(value: Json, { server }: CheckContext): Promise<readonly string[]> {
+  const never = listOf(value, "snsNever");
+  for (const action of never) {
+    if (typeof action !== "string") throw new FormatError(`snsNever: expected actions, got ${show(action)}`);
+  }
+  const published = await server.notifications({ form: "sns" });
+  return published
+    .filter(({ name }) => never.includes(name))
+    .map(({ name, body }) => `snsNever: expected no ${name}, got ${body}`);
+}
+
+/** Events by subset, in this order, others between them. */
+async function eventBridge(value: Json, context: CheckContext): Promise<readonly string[]> {
+  const expected = listOf(value, "eventBridge").map((event, index) => {
+    if (!isObject(event)) throw new FormatError(`eventBridge[${index}]: expected an object, got ${show(event)}`);
+    return ({ body }: Notification): boolean => mismatches(JSON.parse(body), event, "event", context).length === 0;
+  });
+  const published = await context.server.notifications({ form: "eventbridge" });
+  return missingInOrder("eventBridge", value, expected, published, ({ body }) => JSON.parse(body));
+}
+
+/** Each takes the first that fits after the one before it, which finds an order whenever there is one. */
+function missingInOrder(
+  check: string,
+  value: Json,
+  expected: readonly ((notification: Notification) => boolean)[],
+  published: readonly Notification[],
+  shown: (notification: Notification) => unknown,
+): readonly string[] {
+  let from = 0;
+  for (const [index, fits] of expected.entries()) {
+    const found = published.findIndex((notification, position) => position >= from && fits(notification));
+    if (found < 0) {
+      const wanted = show(listOf(value, check)[index]);
+      return [`${check}[${index}]: expected ${wanted}, got ${show(published.slice(from).map(shown))}`];
+    }
+    from = found + 1;
+  }
+  return [];
+}
+
+function listOf(value: Json, check: string): readonly Json[] {
+  if (Array.isArray(value) && value.length > 0) return value;
+  throw new FormatError(`${check}: expected a list, got ${show(value)}`);
 }
 
 function lastAnswer({ previous }: CheckContext, check: string): Answer {

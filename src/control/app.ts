@@ -32,9 +32,14 @@ export interface ControlOptions {
   /** Such as http://127.0.0.1:4016 */
   readonly publicUrl: () => string;
   /** Sends a notification again: to all its targets, or to one. */
-  readonly resend?: (notificationId: string, targetId?: string) => Promise<void>;
-  /** Sends the SubscriptionConfirmation of an HTTP target. */
-  readonly confirmTarget?: (target: NotificationTarget) => Promise<void>;
+  readonly resend?: (notificationId: string, targetId?: string) => Promise<unknown>;
+  /** Sends the SubscriptionConfirmation of an HTTP target, and tells how the endpoint took it. */
+  readonly confirmTarget?: (target: NotificationTarget) => Promise<ConfirmationAttempt | undefined>;
+}
+
+export interface ConfirmationAttempt {
+  readonly status?: number;
+  readonly error?: string;
 }
 
 /** Who calls, by the token. */

@@ -4,8 +4,8 @@ import type { Dimension, Product } from "../api/types.ts";
 import { defined } from "../catalog/rows.ts";
 import { type AddResource, body, json, problems, summaryOf } from "./app.ts";
 import { dimensionName, dimensionsMax, instant, iso, name, price } from "./forms.ts";
+import { requireProduct } from "./lookups.ts";
 import { conflict, notFound } from "./problems.ts";
-import { requireProduct } from "./products.ts";
 
 const kind = z.enum(["metered", "entitlement"]);
 

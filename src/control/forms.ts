@@ -43,11 +43,11 @@ export function givenEntitlements(
   values: Readonly<Record<string, z.infer<typeof givenValue>>>,
 ): Readonly<Record<string, EntitlementValue>> {
   return Object.fromEntries(
-    Object.entries(values).map(([dimension, value]) => [dimension, valueOf(value, ["entitlements", dimension])]),
+    Object.entries(values).map(([dimension, value]) => [dimension, entitlementOf(value, ["entitlements", dimension])]),
   );
 }
 
-export function valueOf(given: z.infer<typeof givenValue>, path: readonly string[]): EntitlementValue {
+export function entitlementOf(given: z.infer<typeof givenValue>, path: readonly string[]): EntitlementValue {
   const value = entitlementValue(given);
   if (value === undefined) throw invalidMember(path, "whole numbers reach from -2147483647 to 2147483647");
   return value;

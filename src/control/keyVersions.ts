@@ -5,8 +5,8 @@ import { keyVersions, privateKeyFault } from "../catalog/keys.ts";
 import { defined } from "../catalog/rows.ts";
 import { type AddResource, body, json, problems } from "./app.ts";
 import { instant, iso } from "./forms.ts";
+import { requireProduct } from "./lookups.ts";
 import { conflict, invalidMember, notFound } from "./problems.ts";
-import { requireProduct } from "./products.ts";
 
 const keyVersion = z
   .object({

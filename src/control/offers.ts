@@ -16,9 +16,9 @@ import {
   productCode,
   typedValue,
 } from "./forms.ts";
+import { namedProduct } from "./lookups.ts";
 import { page, pageMembers, pageOf } from "./paging.ts";
 import { conflict, invalidMember, notFound } from "./problems.ts";
-import { namedProduct } from "./products.ts";
 
 const offer = z
   .object({

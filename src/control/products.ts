@@ -11,8 +11,9 @@ import { type AddResource, body, json, noContent, problems, summaryOf } from "./
 import { dimension, dimensionCreation, dimensionRow, dimensionView } from "./dimensions.ts";
 import { accountId, dimensionsMax, instant, iso, name, productCode, productType, region, webUrl } from "./forms.ts";
 import { newProductCode } from "./identifiers.ts";
+import { requireProduct } from "./lookups.ts";
 import { page, pageMembers, pageOf } from "./paging.ts";
-import { conflict, invalidMember, notFound } from "./problems.ts";
+import { conflict, invalidMember } from "./problems.ts";
 
 const product = z
   .object({
@@ -107,20 +108,6 @@ const deleteRoute = createRoute({
   request: { params },
   responses: { 204: noContent, ...problems },
 });
-
-/** Throws 404. */
-export function requireProduct(catalog: Catalog, code: string): Product {
-  const found = catalog.product(code);
-  if (found === undefined) throw notFound("product", code);
-  return found;
-}
-
-/** The product that a member of a body names. Throws 422. */
-export function namedProduct(catalog: Catalog, code: string, member = "product"): Product {
-  const found = catalog.product(code);
-  if (found === undefined) throw invalidMember(member, `there is no product '${code}'`);
-  return found;
-}
 
 export const addProducts: AddResource = (app, { catalog, clock, store, change }) => {
   app.openapi(listRoute, (context) => {

@@ -58,7 +58,7 @@ export const BatchMeterUsage: Operation = {
     ) {
       throw new ServiceError(
         "DisabledApiException", // L-2
-        `The API is disabled in the Region: product ${product.code} is not enabled in ${call.region}, only in ${product.enabledRegions.join(", ")}.`,
+        `The API is disabled in the Region: product ${product.code} is not enabled in ${call.region}, only in ${product.enabledRegions.join(", ")}. Call one of those, or have the Region enabled for the product.`,
       );
     }
   },

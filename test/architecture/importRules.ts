@@ -60,6 +60,12 @@ export const layers: readonly Layer[] = [
     mayImport: new RegExp(`^(?:api/|rules/|operations/|protocol/|${ports}|clock\\.ts$|faults\\.ts$)`),
     why: "the ladder knows bytes, signatures and operations; who listens and which engine runs is decided above it",
   },
+  {
+    name: "catalog",
+    files: /^catalog\//,
+    mayImport: new RegExp(`^(?:api/|rules/|catalog/|${ports})`),
+    why: "a document becomes rows, and rows a document; nothing that runs takes part",
+  },
 ];
 
 interface Door {
@@ -82,6 +88,12 @@ export const doors: readonly Door[] = [
     files: /^serve\.ts$/,
     openTo: /^main\.ts$/,
     why: "it owns the process: signals, exit codes, the ready line",
+  },
+  {
+    name: "the composition",
+    files: /^(?:service|server|router|index|banner)\.ts$/,
+    openTo: /^[^/]+$/,
+    why: "a part that reaches for the whole cannot be tested, or used, by itself",
   },
   {
     name: "the engines",
@@ -112,7 +124,9 @@ function offencesOf(file: string, { specifier, target }: Import, sources: Source
     }
     return offences;
   }
-  if (!sources.has(target)) offences.push(`${file} imports ${specifier}, which is no file of src`);
+  // Styles and the like are no business of ours.
+  if (!sources.has(target) && /\.[cm]?tsx?$/.test(target))
+    offences.push(`${file} imports ${specifier}, which is no file of src`);
   if (layer?.mayImport !== undefined && !layer.mayImport.test(target)) {
     offences.push(`${file} imports ${target}: ${layer.why}`);
   }

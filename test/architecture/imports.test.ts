@@ -44,6 +44,7 @@ const sound: Readonly<Record<string, string>> = {
   "store/ledger.ts": 'import type { Name } from "../api/types.ts";\nexport interface Ledger {\n  name: Name;\n}\n',
   "store/sqlite/open.ts": 'import { DatabaseSync } from "node:sqlite";\nimport type { Ledger } from "../ledger.ts";\n',
   "operations/One.ts": 'import { name } from "../rules/one.ts";\nimport type { Ledger } from "../store/ledger.ts";\n',
+  "catalog/file.ts": 'import type { Name } from "../api/types.ts";\n',
   "clock.ts": "export const now = (): number => Date.now();\n",
   "protocol/endpoint.ts":
     'import { createServer } from "node:http";\nimport { now } from "../clock.ts";\nimport "../operations/One.ts";\n',
@@ -89,6 +90,8 @@ describe("the check itself", () => {
       'const open = await import("../store/sqlite/open.ts");',
     ],
     ["someone else takes an engine", "clock.ts", 'import type { Store } from "./store/sqlite/open.ts";'],
+    ["a part takes the whole", "catalog/file.ts", 'import type { Service } from "../service.ts";'],
+    ["the catalogue takes an operation", "catalog/file.ts", 'import { one } from "../operations/One.ts";'],
     ["someone imports the command line", "service.ts", 'import "./main.ts";'],
     ["someone else serves", "service.ts", 'import {\n  one,\n  two,\n} from "./serve.ts";'],
     ["a file that is not there", "clock.ts", 'import { gone } from "./gone.ts";'],

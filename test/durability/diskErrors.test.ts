@@ -4,7 +4,14 @@
  */
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { endProcesses, makePlace, type Place, type ServerProcess, startServer, withStore } from "../support/serverProcess.ts";
+import {
+  endProcesses,
+  makePlace,
+  type Place,
+  type ServerProcess,
+  startServer,
+  withStore,
+} from "../support/serverProcess.ts";
 import { createSignedClient, type SignedReply } from "../support/signedClient.ts";
 import { canTrace, traceCommand } from "../support/syscallTrace.ts";
 import { type BatchInput, batchSupply, sellerKey, usageCatalog } from "../support/usageCatalog.ts";

@@ -125,11 +125,7 @@ describe("the judge of traces", () => {
   };
   const { request, write, sync, answer } = steps;
   const judge = (lines: readonly string[]) =>
-    syncFaults(
-      parseTrace(lines.join("\n")),
-      [{ requestMark: "mark-1", answerMark: "answer-1", recordIds: [id] }],
-      wal,
-    );
+    syncFaults(parseTrace(lines.join("\n")), [{ requestMark: "mark-1", answerMark: "answer-1", recordIds: [id] }], wal);
 
   test("passes what is right", () => {
     expect(judge([request, write, write, sync, answer])).toEqual([]);
@@ -146,9 +142,9 @@ describe("the judge of traces", () => {
     expect(judge([request, write, begun, other, answer])).not.toEqual([]);
     const half = `7 pwrite64(20<${wal}>, "frame ${bytes} end", 4096, 24 <unfinished ...>`;
     expect(judge([request, half, other, "7 <... pwrite64 resumed>) = 4096", sync, answer])).toEqual([]);
-    expect(judge([request, half, `8 fdatasync(20<${wal}>) = 0`, "7 <... pwrite64 resumed>) = 4096", answer])).not.toEqual(
-      [],
-    );
+    expect(
+      judge([request, half, `8 fdatasync(20<${wal}>) = 0`, "7 <... pwrite64 resumed>) = 4096", answer]),
+    ).not.toEqual([]);
   });
 
   test.each([

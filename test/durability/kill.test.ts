@@ -223,7 +223,8 @@ async function keptOf(store: SqliteStore): Promise<ReadonlyMap<string, MeteringR
   const records = await store.ledger.records({}, everything);
   const kept = new Map(
     records.map((record) => [
-      record.clientToken ?? [record.productCode, record.accountId, record.dimension, record.hourAt / 3_600_000].join("/"),
+      record.clientToken ??
+        [record.productCode, record.accountId, record.dimension, record.hourAt / 3_600_000].join("/"),
       record,
     ]),
   );

@@ -44,10 +44,10 @@ test("killed while the key is a draft", async () => {
   await expectGoodStart(place);
 });
 
-for (let round = 0; round < 6; round += 1) {
+for (let round = 0; round < 3; round += 1) {
   test(`killed at random moments, folder ${round + 1}`, async () => {
     const place = makePlace(catalog);
-    for (let kill = 0; kill <= round % 3; kill += 1) {
+    for (let kill = 0; kill <= round; kill += 1) {
       // Before that, Node itself is starting.
       await killedStart(place, { seen: sleep(startMs * (0.3 + Math.random() * 0.6)), stop: () => {} });
     }

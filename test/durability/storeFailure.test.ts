@@ -207,10 +207,10 @@ describe("nobody knows whether the commit was kept", () => {
   /** The next commits end in an error; `isKept`: after they were carried out. */
   function failCommits(isKept: boolean): { readonly count: () => number; readonly end: () => void } {
     let count = 0;
-    StatementSync.prototype.run = function run(this: StatementSync, ...values: Parameters<typeof originalRun>) {
-      if (this.sourceSQL !== "COMMIT") return originalRun.apply(this, values);
+    StatementSync.prototype.run = function run(this: StatementSync, ...values: unknown[]) {
+      if (this.sourceSQL !== "COMMIT") return Reflect.apply(originalRun, this, values);
       count += 1;
-      if (isKept) originalRun.apply(this, values);
+      if (isKept) Reflect.apply(originalRun, this, values);
       throw new Error("disk I/O error");
     };
     const end = (): void => {
@@ -222,39 +222,45 @@ describe("nobody knows whether the commit was kept", () => {
   test.each([
     ["it was not", false],
     ["it was", true],
-  ])("%s: every call of the group is InternalServiceErrorException, and sent again it succeeds", async (_what, isKept) => {
-    const before = idsOf(await sendBatch(supply(3)));
-    const batches = Array.from({ length: 12 }, () => withStranger(supply(4)));
-    const commits = failCommits(isKept);
-    const replies = await Promise.all([...batches.map(sendBatch), sendMeter("one", 5), sendMeter("one", 5)]);
-    for (const reply of replies) expectInternalError(reply, "cannot tell whether");
-    expectInternalError(await sendResolve(), "cannot tell whether");
-    commits.end();
-    expect(commits.count()).toBeGreaterThan(0);
-    expect(database.isTransaction).toBe(false);
-    expect(await kept()).toBe(before.length + (isKept ? 12 * 4 + 1 : 0));
+  ])(
+    "%s: every call of the group is InternalServiceErrorException, and sent again it succeeds",
+    async (_what, isKept) => {
+      const before = idsOf(await sendBatch(supply(3)));
+      const batches = Array.from({ length: 12 }, () => withStranger(supply(4)));
+      const commits = failCommits(isKept);
+      const replies = await Promise.all([...batches.map(sendBatch), sendMeter("one", 5), sendMeter("one", 5)]);
+      for (const reply of replies) expectInternalError(reply, "cannot tell whether");
+      expectInternalError(await sendResolve(), "cannot tell whether");
+      commits.end();
+      expect(commits.count()).toBeGreaterThan(0);
+      expect(database.isTransaction).toBe(false);
+      expect(await kept()).toBe(before.length + (isKept ? 12 * 4 + 1 : 0));
 
-    const again = await Promise.all(batches.map(sendBatch));
-    for (const [index, reply] of again.entries()) {
-      expect(reply.json.UnprocessedRecords).toEqual([]);
-      expect(resultsOf(reply).map((result) => [result.UsageRecord, result.Status])).toEqual(
-        batches[index]?.UsageRecords.map((record) => [
-          record,
-          record.CustomerAWSAccountId === strangerId ? "CustomerNotSubscribed" : "Success",
-        ]),
+      const again = await Promise.all(batches.map(sendBatch));
+      for (const [index, reply] of again.entries()) {
+        expect(reply.json.UnprocessedRecords).toEqual([]);
+        expect(resultsOf(reply).map((result) => [result.UsageRecord, result.Status])).toEqual(
+          batches[index]?.UsageRecords.map((record) => [
+            record,
+            record.CustomerAWSAccountId === strangerId ? "CustomerNotSubscribed" : "Success",
+          ]),
+        );
+      }
+      const metered = await Promise.all([sendMeter("one", 5), sendMeter("one", 5)]);
+      expect(metered[0]).toMatchObject({ status: 200, json: { MeteringRecordId: expect.any(String) } });
+      expect(metered[1]?.json).toEqual(metered[0]?.json);
+      expect(await sendResolve()).toMatchObject({ status: 200 });
+      const records = await service.store.ledger.records({}, 100);
+      expect(records).toHaveLength(before.length + 12 * 4 + 1);
+      const answered = [
+        ...again.flatMap(resultsOf).map((result) => result.MeteringRecordId),
+        metered[0]?.json.MeteringRecordId,
+      ];
+      expect(new Set(records.map((record) => record.meteringRecordId))).toEqual(
+        new Set([...before, ...answered].filter((id) => id !== undefined)),
       );
-    }
-    const metered = await Promise.all([sendMeter("one", 5), sendMeter("one", 5)]);
-    expect(metered[0]).toMatchObject({ status: 200, json: { MeteringRecordId: expect.any(String) } });
-    expect(metered[1]?.json).toEqual(metered[0]?.json);
-    expect(await sendResolve()).toMatchObject({ status: 200 });
-    const records = await service.store.ledger.records({}, 100);
-    expect(records).toHaveLength(before.length + 12 * 4 + 1);
-    const answered = [...again.flatMap(resultsOf).map((result) => result.MeteringRecordId), metered[0]?.json.MeteringRecordId];
-    expect(new Set(records.map((record) => record.meteringRecordId))).toEqual(
-      new Set([...before, ...answered].filter((id) => id !== undefined)),
-    );
-  });
+    },
+  );
 });
 
 test("a batch of which one record cannot be stored is not stored at all, and its neighbours are", async () => {

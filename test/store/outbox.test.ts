@@ -231,7 +231,7 @@ for (const engine of engines) {
     test("a removed target ends its pending deliveries, also those that are under way", async () => {
       await withStore(engine, async ({ catalog, outbox }, { bothTimes }) => {
         const other = target({ id: "other" });
-        const published = [notification({ id: "n1" }), notification({ id: "n2" })];
+        const published = ["n1", "n2", "n3"].map((id) => notification({ id }));
         await catalog.apply({ targets: [target(), other], notifications: published });
         await outbox.save(delivery({ notificationId: "n2", state: "delivered" }));
         await catalog.apply({ remove: { targets: ["target-1"] } });
@@ -240,11 +240,16 @@ for (const engine of engines) {
         await outbox.save(delivery({ attempts: [{ at: 1, error: "refused" }], nextAttemptAt: 9 }));
         expect(wakes).toEqual([]);
         await bothTimes(async ({ outbox: port }) => {
-          expect((await port.due(1_000, 10)).map((each) => each.delivery.targetId)).toEqual(["other", "other"]);
+          expect((await port.due(1_000, 10)).map((each) => each.delivery.targetId)).toEqual([
+            "other",
+            "other",
+            "other",
+          ]);
           expect(await port.deliveries("n1")).toContainEqual(
             delivery({ state: "dead", attempts: [{ at: 1, error: "refused" }], nextAttemptAt: 9 }),
           );
           expect(await port.deliveries("n2")).toContainEqual(delivery({ notificationId: "n2", state: "delivered" }));
+          expect(await port.deliveries("n3")).toContainEqual(delivery({ notificationId: "n3", state: "dead" }));
         });
       });
     });

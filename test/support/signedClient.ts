@@ -1,5 +1,5 @@
 /** Signed calls to a server at any address. A connection that breaks rejects: whether the call was kept is not known. */
-import { Agent, type IncomingHttpHeaders, request as httpRequest } from "node:http";
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { signRequest } from "./signer.ts";
 
 export interface SigningKey {

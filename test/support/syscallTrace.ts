@@ -73,7 +73,7 @@ function parseCall(text: string, start: number, end: number): SystemCall | undef
   return {
     name,
     target,
-    data: quoted.map((piece) => unescape(piece.slice(1, -1))).join(""),
+    data: quoted.map((piece) => plain(piece.slice(1, -1))).join(""),
     result: result === undefined ? undefined : Number(result),
     start,
     end,
@@ -82,7 +82,7 @@ function parseCall(text: string, start: number, end: number): SystemCall | undef
 
 const letters: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", v: "\v", f: "\f" };
 
-function unescape(text: string): string {
+function plain(text: string): string {
   return text.replace(/\\(?:([0-7]{1,3})|x([0-9a-f]{2})|(.))/g, (_, octal, hex, letter) => {
     if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8));
     if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
@@ -117,8 +117,7 @@ export function syncFaults(
   const socket = calls.filter((call) => call.target.startsWith("socket:"));
   const reads = socket.filter((call) => readCalls.includes(call.name));
   const answers = socket.filter((call) => writeCalls.includes(call.name));
-  const syncedBetween = (from: number, to: number): boolean =>
-    syncs.some((sync) => sync.start > from && sync.end < to);
+  const syncedBetween = (from: number, to: number): boolean => syncs.some((sync) => sync.start > from && sync.end < to);
 
   return answered.flatMap(({ requestMark, answerMark, recordIds }) => {
     const answer = answers.find((call) => call.data.includes(answerMark));

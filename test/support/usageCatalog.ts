@@ -4,8 +4,8 @@ import type { SigningKey } from "./signedClient.ts";
 
 const buyerCount = 400;
 const dimensionCount = 24;
-/** Back from now; far inside the window of 24 hours, so that a test that runs over a full hour stays inside it. */
-const hourCount = 4;
+/** Back from now, the newest first; the window is 24 hours, so that a test that runs over a full hour stays inside it. */
+const hourCount = 20;
 
 const seller = "610000000001";
 const firstBuyer = 620000000001;

@@ -349,6 +349,12 @@ async function resubscribe(context: Context, parts: Parts, product: Product, agr
   );
 }
 
+/** For a shell: the time of the business clock, which follows the wall clock unless someone has set it. */
+function timestamp({ clock, wallClock }: MarketplacePagesOptions): string {
+  const isSet = Math.abs(clock.now() - wallClock()) >= secondMs;
+  return isSet ? String(Math.floor(clock.now() / secondMs)) : "$(date +%s)";
+}
+
 function sampleRoutes(app: Hono, parts: Parts): void {
   const { options, sessions, seller } = parts;
   const path = "/sample-registration/:productCode";
@@ -365,9 +371,9 @@ function sampleRoutes(app: Hono, parts: Parts): void {
     const token = form.get(tokenField);
     if (token === null || token === "") return send(context, product, emptyPost(product), 400);
     const answer = await seller.resolve(product, token);
-    const cases = casesSection(product, sessions.visit(context), true);
+    const cases = casesSection(product, sessions.visit(context));
     return answer.kind === "resolved"
-      ? send(context, product, resolvedPage(product, form, answer, cases))
+      ? send(context, product, resolvedPage(product, form, answer, timestamp(options), cases))
       : send(context, product, refusedPage(product, form, answer, cases));
   });
 }

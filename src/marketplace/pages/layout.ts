@@ -124,9 +124,9 @@ export function stateBadge(state: AgreementState): Html {
   return html`<span class="badge ${state}">${stateNames[state]}</span>`;
 }
 
-/** "$0.25 per GB" */
+/** "$0.25 / GB"; units are words of the seller's own, often in the plural. */
 export function priceOf({ price, unit }: Dimension): string {
-  return price === undefined ? "no price" : `$${price} per ${unit ?? "unit"}`;
+  return price === undefined ? "no price" : `$${price} / ${unit ?? "unit"}`;
 }
 
 /** Product codes may hold `/` and `:`. */

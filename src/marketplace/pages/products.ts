@@ -116,10 +116,10 @@ function dimensionsTable({ dimensions }: Product): Html {
   return html`<section><h2>Dimensions and prices</h2>
 <div class="scroll" role="region" aria-label="Dimensions and prices" tabindex="0"><table>
 <caption>What is counted, and what a unit of it costs</caption>
-<thead><tr><th scope="col">Dimension</th><th scope="col">Description</th><th scope="col">Kind</th><th scope="col" class="number">Price</th></tr></thead>
+<thead><tr><th scope="col">Dimension</th><th scope="col" class="number">Price</th><th scope="col">Description</th><th scope="col">Kind</th></tr></thead>
 <tbody>${dimensions.map(
-    (one) => html`<tr><th scope="row"><code>${one.name}</code></th><td>${one.description ?? "–"}</td>
-<td>${one.kind === "metered" ? "metered usage" : "part of the contract"}</td><td class="number">${priceOf(one)}</td></tr>`,
+    (one) => html`<tr><th scope="row"><code>${one.name}</code></th><td class="number">${priceOf(one)}</td>
+<td>${one.description ?? "–"}</td><td>${one.kind === "metered" ? "metered usage" : "part of the contract"}</td></tr>`,
   )}</tbody></table></div></section>`;
 }
 
@@ -182,8 +182,8 @@ function termChoices(product: Product, offers: readonly Offer[]): Html {
     : "list prices, until cancelled";
   return html`${choice("public", "Public offer", note, true)}
 ${offers.map((one) => choice(`offer:${one.id}`, one.title ?? one.id, termsOf(one)))}
-${isSaas(product.type) ? choice("free-trial", "Free trial", "a simulated trial without an offer of its own") : ""}
-${choice("private", "Private offer", "a simulated one at list prices, without an offer of its own")}`;
+${isSaas(product.type) && !offers.some((one) => one.freeTrialDays !== undefined) ? choice("free-trial", "Free trial", "a simulated trial without an offer of its own") : ""}
+${offers.some((one) => one.buyerAccountIds !== undefined) ? "" : choice("private", "Private offer", "a simulated one at list prices, without an offer of its own")}`;
 }
 
 function whatFollows(product: Product): string {
@@ -211,7 +211,11 @@ function registrationSection({ product, visitor, subscriptions }: ProductFacts):
       ? html`The product has no registration URL, so a built-in <a href="/sample-registration/${encodeURIComponent(product.code)}">sample registration page</a> stands in for the seller’s. Set <code>registrationUrl</code> of the product in the catalogue to be sent to your own.`
       : html`Buyers are sent to <code>${registrationUrl}</code>.${isInsecure ? " AWS takes https only; http works here." : ""}`
   }</p>
-${casesSection(product, visitor, subscriptions.length > 0)}
+${
+  visitor.buyer === undefined || subscriptions.length === 0
+    ? html`<p id="cases">Once you have subscribed, buttons here post expired, foreign and other bad tokens to the registration page.</p>`
+    : casesSection(product, visitor)
+}
 </section>`;
 }
 

@@ -49,15 +49,11 @@ export function isRegistrationCase(name: string): name is RegistrationCase {
   return Object.hasOwn(registrationCases, name);
 }
 
-/** The buttons. Most tokens need an agreement of the buyer to stand on. */
-export function casesSection(product: Product, visitor: Visitor, hasAgreement: boolean): Html {
-  const head = html`<h3 id="cases">Try what must not go wrong</h3>`;
-  if (visitor.csrfToken === undefined || visitor.buyer === undefined || !hasAgreement) {
-    return html`<section aria-labelledby="cases">${head}<p>${
-      hasAgreement || visitor.buyer === undefined
-        ? html`Open the <a href="${productPath(product.code)}#cases">product page</a> as a buyer to post expired, foreign and other bad tokens.`
-        : "Subscribe first: then buttons here post expired, foreign and other bad tokens to the registration page."
-    }</p></section>`;
+/** The buttons; without a session of ours, the way to them. */
+export function casesSection(product: Product, visitor: Visitor): Html {
+  const head = html`<h2 id="cases">Try what must not go wrong</h2>`;
+  if (visitor.csrfToken === undefined || visitor.buyer === undefined) {
+    return html`<section aria-labelledby="cases">${head}<p>Open the <a href="${productPath(product.code)}#cases">product page</a> as a buyer to post expired, foreign and other bad tokens.</p></section>`;
   }
   return html`<section aria-labelledby="cases">${head}
 <p>Each button makes such a token and has your browser post it to ${product.registrationUrl === undefined ? "the sample page" : "the seller’s page"}.</p>

@@ -45,7 +45,13 @@ export function emptyPost(product: Product): Html {
 ${notice("bad", `The form has no field ${tokenField}`, "A post without a token is not from the marketplace. A seller’s page must not make an account for it.")}`;
 }
 
-export function resolvedPage(product: Product, form: URLSearchParams, answer: Resolved, cases: Html): Html {
+export function resolvedPage(
+  product: Product,
+  form: URLSearchParams,
+  answer: Resolved,
+  timestamp: string,
+  cases: Html,
+): Html {
   const { customer } = answer;
   const isOther = customer.ProductCode !== product.code;
   return html`${sampleHead(product)}
@@ -62,7 +68,7 @@ ${fact("Offer type", form.get(offerTypeField) ?? undefined, "absent: not a free 
 ${fact("Request id", answer.requestId)}
 </dl></section>
 ${posted(form)}${callSection(answer.call)}
-${nextSteps(product, answer)}
+${nextSteps(product, answer, timestamp)}
 ${cases}`;
 }
 
@@ -73,10 +79,10 @@ ${notice("bad", name === undefined ? "The token could not be resolved" : `The to
 <section><h2>What went wrong</h2>
 <dl class="facts" id="refused">
 ${fact("Error", name, "no call was made")}
-${fact("Message", message)}
+<div><dt>Message</dt><dd>${message}</dd></div>
 ${fact("HTTP status", status === undefined ? undefined : String(status))}
 ${fact("Request id", requestId)}
-${name === undefined ? "" : fact("What to do", advice[name] ?? otherAdvice)}
+${name === undefined ? "" : html`<div><dt>What to do</dt><dd>${advice[name] ?? otherAdvice}</dd></div>`}
 </dl></section>
 ${posted(form)}${answer.call === undefined ? "" : callSection(answer.call)}
 ${cases}`;
@@ -91,7 +97,7 @@ function posted(form: URLSearchParams): Html {
 <div class="scroll" role="region" aria-label="Posted form" tabindex="0"><table>
 <caption>Form fields after one URL decoding</caption>
 <thead><tr><th scope="col">Field</th><th scope="col">Value</th></tr></thead>
-<tbody>${[...form].map(([name, value]) => html`<tr><th scope="row"><code>${name}</code></th><td><code class="long">${value}</code></td></tr>`)}</tbody>
+<tbody>${[...form].map(([name, value]) => html`<tr><th scope="row"><code>${name}</code></th><td><code>${value}</code></td></tr>`)}</tbody>
 </table></div></section>`;
 }
 
@@ -100,12 +106,12 @@ function callSection({ endpoint, region, accessKeyId, attempts }: CallFacts): Ht
 <p><code>ResolveCustomer</code> by the official SDK to <code>${endpoint}</code>, signed for ${region} by <code>${accessKeyId}</code>${attempts === undefined || attempts === 1 ? "" : html`, ${attempts} attempts`}.</p></section>`;
 }
 
-function nextSteps(product: Product, { customer, call }: Resolved): Html {
+function nextSteps(product: Product, { customer, call }: Resolved, timestamp: string): Html {
   const dimension = product.dimensions.find((one) => one.kind === "metered")?.name;
   const isMetered = product.type !== "saas-contract" && dimension !== undefined;
   const byLicense = product.concurrentAgreementsOnly && customer.LicenseArn !== undefined;
   const record = [
-    "Timestamp=$(date +%s)",
+    `Timestamp=${timestamp}`,
     `CustomerAWSAccountId=${customer.CustomerAWSAccountId ?? ""}`,
     ...(byLicense ? [`LicenseArn=${customer.LicenseArn}`] : []),
     `Dimension=${dimension ?? ""}`,

@@ -112,6 +112,7 @@ legend { font-weight: 600; padding: 0; margin-bottom: .3rem; }
 .facts dd { margin: 0; overflow-wrap: anywhere; min-width: 0; }
 .card .facts { grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr)); }
 .card .facts > div { grid-template-columns: 8rem 1fr; }
+.card .facts > .wide { grid-column: 1 / -1; }
 .agreement { margin: 0 0 1rem; }
 .agreement-head { display: flex; flex-wrap: wrap; gap: .2rem 1rem; justify-content: space-between; }
 .agreement-head p { margin: 0; }
@@ -124,7 +125,7 @@ details.ended > summary { margin-bottom: .8rem; font-weight: 600; }
 summary { cursor: pointer; color: var(--accent); }
 .fields p { display: grid; gap: .2rem; margin: .7rem 0; max-width: 34rem; justify-items: start; }
 .cases { list-style: none; padding: 0; margin: .6rem 0 0; display: grid; gap: .7rem; }
-.cases li { display: grid; grid-template-columns: 13rem 1fr; gap: .3rem 1rem; align-items: start; }
+.cases li { display: grid; grid-template-columns: 15rem 1fr; gap: .3rem 1rem; align-items: start; }
 .cases li button { width: 100%; }
 .cases p { margin: 0; }
 .cases small { display: block; }
@@ -133,6 +134,8 @@ summary { cursor: pointer; color: var(--accent); }
   .who { margin-left: 0 !important; width: 100%; }
   .facts > div, .card .facts > div, .cases li { grid-template-columns: 1fr; gap: 0 1rem; }
   .facts dt { font-size: .85rem; }
+  .scroll table { min-width: 32rem; }
+  .cases { gap: 1.2rem; }
   h1 { font-size: 1.45rem; }
 }
 @media (prefers-reduced-motion: no-preference) { button, .choice { transition: background .12s, border-color .12s; } }

@@ -89,7 +89,7 @@ function agreementCard(facts: SubscriptionFacts, view: SubscriptionsView, level:
 <p>${stateBadge(state)}${agreement.freeTrial ? html` <span class="badge trial">free trial</span>` : ""}${agreement.privateOffer ? html` <span class="badge private">private offer</span>` : ""}</p></div>
 ${stateLine(facts, view)}
 <dl class="facts">${times(agreement, view)}
-${row("Licence", agreement.licenseArn === undefined ? "none until it starts" : html`<code class="long">${agreement.licenseArn}</code>`)}
+${row("Licence", agreement.licenseArn === undefined ? "none until it starts" : html`<code>${agreement.licenseArn}</code>`, "wide")}
 ${agreement.offerId === undefined ? "" : row("Offer", html`<code>${agreement.offerId}</code>`)}
 ${agreement.previousAgreementId === undefined ? "" : row("Follows on", html`<code>${agreement.previousAgreementId}</code>`)}
 ${facts.entitlements.length === 0 ? "" : row("Entitlements", facts.entitlements.map((one) => `${one.dimension} = ${shownValue(one)}`).join(", "))}
@@ -98,8 +98,8 @@ ${actions(facts, view)}
 </article>`;
 }
 
-function row(name: string, value: unknown): Html {
-  return html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+function row(name: string, value: unknown, look = ""): Html {
+  return html`<div class="${look}"><dt>${name}</dt><dd>${value}</dd></div>`;
 }
 
 function shownValue({ value }: Entitlement): string {
@@ -109,7 +109,7 @@ function shownValue({ value }: Entitlement): string {
 function times(agreement: Agreement, view: SubscriptionsView): Html {
   const { acceptedAt, startedAt, endsAt, endedAt, failedAt } = agreement;
   const end = endOf(agreement, view.finalHourMs);
-  return html`${row("Accepted", timeOf(acceptedAt))}
+  return html`${acceptedAt === startedAt ? "" : row("Accepted", timeOf(acceptedAt))}
 ${startedAt === undefined ? "" : row("Start", timeOf(startedAt))}
 ${failedAt === undefined || startedAt !== undefined ? "" : row("Payment failed", timeOf(failedAt))}
 ${end === undefined ? "" : row(endedAt === undefined ? "Final hour until" : "End", timeOf(end))}

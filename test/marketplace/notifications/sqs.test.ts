@@ -6,7 +6,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { CreateQueueCommand, ListQueuesCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from "vitest";
@@ -70,7 +70,7 @@ async function startQueueServer(): Promise<QueueServer> {
   );
   const java: ChildProcess = spawn(
     "java",
-    [`-Dconfig.file=${file}`, "-Xmx256m", "-cp", `${join(folder, "*")}${delimiter}`, "org.elasticmq.server.Main"],
+    [`-Dconfig.file=${file}`, "-Xmx256m", "-cp", join(folder, "*"), "org.elasticmq.server.Main"],
     { stdio: "ignore" },
   );
   const close = (): void => {
