@@ -1,10 +1,10 @@
 /**
- * The load client, a process of its own: it builds and signs its requests while the server rests, then sends them. First
- * a warm-up, which also tells how many requests the measurement will need; then the measurement; then one connection
- * alone.
+ * The load client, a process of its own: it builds and signs requests while the server rests, then sends them. First a
+ * warm-up, then the measurement, then one connection alone.
  */
-import { type LoadResult, type Requests, runLoad } from "./load.ts";
+import { type Requests, runLoad } from "./load.ts";
 import { createSigner } from "./signing.ts";
+import { Tally } from "./tally.ts";
 import { cpuMicros } from "./usage.ts";
 import { createWorkload, recordsPerRequest, requestBody, type UsageKey, usageKeys } from "./workload.ts";
 
@@ -15,19 +15,25 @@ export interface ClientJob {
   readonly seconds: number;
   readonly warmUpSeconds: number;
   readonly buyers: number;
+  readonly mixedHours: boolean;
   readonly nowMs: number;
   /** For a server that keeps nothing: the same few requests again and again. */
   readonly repeats: boolean;
 }
 
 export interface ClientReport {
-  readonly measured: LoadResult;
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly serverCpuMicrosPerRequest: number;
+  readonly clientCpuMicrosPerRequest: number;
   /** One connection, one request at a time. */
-  readonly single: LoadResult;
+  readonly singleP50Ms: number;
   /** Records of all requests that were sent, warm-up included. */
   readonly recordsSent: number;
-  /** Keys ran out before the time was up. */
-  readonly isCutShort: boolean;
+  /** Shorter than asked for where the usage keys ran out. */
+  readonly seconds: number;
 }
 
 export type ClientMessage =
@@ -35,62 +41,82 @@ export type ClientMessage =
   | { readonly kind: "report"; readonly report: ClientReport };
 
 const host = "127.0.0.1";
+/** What one part of a load holds at most: 150 MB of requests. */
+const partRequestsMax = 40_000;
 const firstRequests = 2_000;
+/** A part that ends before its time is followed by another, after a rest for signing. */
+const spareShare = 1.2;
 const repeatedRequests = 1_000;
-/** Servers go on getting faster for a while after the warm-up. */
-const spareShare = 1.4;
+const singleRequestsMax = 2_000;
 const singleSecondsMax = 2;
+/** Too short to tell a rate by. */
+const partMsMin = 50;
 
-function say(message: ClientMessage): void {
-  process.send?.(message);
+function progress(text: string): void {
+  process.send?.({ kind: "progress", text } satisfies ClientMessage);
 }
 
 async function run(job: ClientJob): Promise<ClientReport> {
   const build = createBuilder(job);
-  const load = async (requests: Requests, seconds: number, connections: number): Promise<LoadResult> => {
-    if (requests.bytes.length === 0) throw new Error("no usage keys are left: give fewer --seconds");
-    const result = await runLoad(requests, {
-      host,
-      port: job.port,
-      connections,
-      seconds,
-      repeats: job.repeats,
-      serverCpuMicros: () => cpuMicros(job.serverPid),
-    });
-    sent += result.sent;
-    if (result.failed > 0) throw new Error(`${result.failed} wrong answers: ${result.failures.join("\n")}`);
-    return result;
+  const singleRequests = build(singleRequestsMax);
+  const send = (requests: Requests, seconds: number, connections: number, tally: Tally): Promise<void> =>
+    runLoad(
+      requests,
+      {
+        host,
+        port: job.port,
+        connections,
+        seconds,
+        repeats: job.repeats,
+        serverCpuMicros: () => cpuMicros(job.serverPid),
+      },
+      tally,
+    ).then(() => requireSuccess(tally));
+
+  /** In as many parts as it takes: nobody knows the server's rate before. Stops early when the keys run out. */
+  const load = async (seconds: number, what: string, rate: number): Promise<Tally> => {
+    const tally = new Tally();
+    for (let leftMs = seconds * 1_000; leftMs >= partMsMin; leftMs = seconds * 1_000 - tally.elapsedMs) {
+      progress(`${what}: signing requests`);
+      const perSecond = tally.requests > 0 ? tally.requestsPerSecond : rate;
+      const wanted = Math.ceil((perSecond * leftMs * spareShare) / 1_000);
+      const requests = build(Math.min(partRequestsMax, Math.max(firstRequests, wanted)));
+      if (requests.bytes.length === 0) break;
+      progress(`${what}: ${Math.ceil(leftMs / 1_000)} s`);
+      await send(requests, leftMs / 1_000, job.connections, tally);
+    }
+    return tally;
   };
-  let sent = 0;
-  let perSecond = 0;
-  say({ kind: "progress", text: "warming up" });
-  for (let leftMs = job.warmUpSeconds * 1_000, count = firstRequests; leftMs > 0; ) {
-    const result = await load(build(job.repeats ? repeatedRequests : count), leftMs / 1_000, job.connections);
-    leftMs -= result.elapsedMs;
-    perSecond = (result.requests / result.elapsedMs) * 1_000;
-    count = Math.ceil((perSecond * Math.max(leftMs, 100) * spareShare) / 1_000);
-  }
-  say({ kind: "progress", text: "signing requests" });
-  const wanted = job.repeats ? repeatedRequests : Math.ceil(perSecond * job.seconds * spareShare);
-  const requests = build(wanted);
-  const singleRequests = build(job.repeats ? repeatedRequests : Math.ceil(perSecond * singleSecondsMax * 0.5));
-  say({ kind: "progress", text: `measuring for ${job.seconds} s` });
-  const measured = await load(requests, job.seconds, job.connections);
-  say({ kind: "progress", text: "measuring one connection" });
-  const single = await load(singleRequests, Math.min(singleSecondsMax, job.seconds), 1);
+
+  const warmUp = await load(job.warmUpSeconds, "warming up", 0);
+  const measured = await load(job.seconds, "measuring", warmUp.requests > 0 ? warmUp.requestsPerSecond : 0);
+  if (measured.requests === 0)
+    throw new Error(`nothing was answered within ${job.seconds} s, or the usage keys were used up by the warm-up`);
+  progress("one connection");
+  const single = new Tally();
+  await send(singleRequests, Math.min(singleSecondsMax, job.seconds), 1, single);
   return {
-    measured,
-    single,
-    recordsSent: sent * recordsPerRequest,
-    isCutShort: !job.repeats && measured.elapsedMs < job.seconds * 1_000,
+    requestsPerSecond: measured.requestsPerSecond,
+    p50Ms: measured.times.quantile(0.5),
+    p99Ms: measured.times.quantile(0.99),
+    maxMs: measured.times.maxMs,
+    serverCpuMicrosPerRequest: measured.serverCpuMicros / measured.requests,
+    clientCpuMicrosPerRequest: measured.clientCpuMicros / measured.requests,
+    singleP50Ms: single.times.quantile(0.5),
+    recordsSent: (warmUp.sent + measured.sent + single.sent) * recordsPerRequest,
+    seconds: measured.elapsedMs / 1_000,
   };
 }
 
+function requireSuccess(tally: Tally): void {
+  if (tally.failed > 0) throw new Error(`${tally.failed} answers were wrong, such as:\n${tally.failures.join("\n")}`);
+}
+
 /** Returns a function that builds the next requests; fewer than asked for when the keys run out. */
-function createBuilder({ port, buyers, nowMs }: ClientJob): (count: number) => Requests {
+function createBuilder({ port, buyers, mixedHours, nowMs, repeats }: ClientJob): (count: number) => Requests {
   const workload = createWorkload(buyers, nowMs);
-  const keys = usageKeys(workload);
-  return (count) => {
+  const keys = usageKeys(workload, mixedHours);
+  const make = (count: number): Requests => {
     const sign = createSigner(`${host}:${port}`, Date.now());
     const bytes: Buffer[] = [];
     const bodyBytes: number[] = [];
@@ -107,6 +133,9 @@ function createBuilder({ port, buyers, nowMs }: ClientJob): (count: number) => R
     }
     return { bytes, bodyBytes };
   };
+  if (!repeats) return make;
+  const few = make(repeatedRequests);
+  return () => few;
 }
 
 process.once("message", (job: ClientJob) => {

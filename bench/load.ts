@@ -3,6 +3,7 @@
  * as its check allows. Closed loop: each connection sends its next request when the answer to the last one is complete.
  */
 import { connect, type Socket } from "node:net";
+import type { Tally } from "./tally.ts";
 import { recordsPerRequest } from "./workload.ts";
 
 /** Whole HTTP requests, in the order in which they are to be sent. */
@@ -23,88 +24,43 @@ export interface LoadOptions {
   readonly serverCpuMicros: () => number;
 }
 
-export interface LoadResult {
-  /** Requests answered within the time. */
-  readonly requests: number;
-  /** Requests sent, those included whose answers came after the time was up. */
-  readonly sent: number;
-  readonly elapsedMs: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-  readonly serverCpuMicros: number;
-  readonly clientCpuMicros: number;
-  /** Answers that were not 200 with every record `Success`, and a few of them. */
-  readonly failed: number;
-  readonly failures: readonly string[];
-}
-
 const receiveBytes = 65_536;
 const headerEnd = Buffer.from("\r\n\r\n");
 const lengthName = Buffer.from("Content-Length: ");
 const httpVersionBytes = "HTTP/1.1 ".length;
 /** One answer in so many is parsed and checked record by record. */
 const parsedOneIn = 64;
-const failuresKept = 5;
-const histogramStepMs = 0.01;
-const histogramSteps = 200_000;
 const [zero, nine] = [0x30, 0x39];
 
-/** Times in steps of 10 µs, up to two seconds: a list of a million numbers would cost the client more. */
-class Histogram {
-  readonly #counts = new Uint32Array(histogramSteps);
-  #total = 0;
-  maxMs = 0;
-
-  add(ms: number): void {
-    const step = Math.min(histogramSteps - 1, Math.floor(ms / histogramStepMs));
-    this.#counts[step] = (this.#counts[step] ?? 0) + 1;
-    this.#total += 1;
-    if (ms > this.maxMs) this.maxMs = ms;
-  }
-
-  /** The time that `share` of the requests stayed below. */
-  quantile(share: number): number {
-    let seen = 0;
-    for (let step = 0; step < histogramSteps; step += 1) {
-      seen += this.#counts[step] ?? 0;
-      if (seen >= share * this.#total) return (step + 1) * histogramStepMs;
-    }
-    return this.maxMs;
-  }
-}
-
-/** Sends until the time is up or the requests are used up, then waits for the last answers. */
-export async function runLoad(requests: Requests, options: LoadOptions): Promise<LoadResult> {
-  const run = new Run(requests, options);
+/** Sends until the time is up or the requests are used up, waits for the last answers, and adds all to the tally. */
+export async function runLoad(requests: Requests, options: LoadOptions, tally: Tally): Promise<void> {
+  const run = new Run(requests, options, tally);
   const connections = Array.from({ length: options.connections }, () => new Connection(run, options));
   await Promise.all(connections.map((connection) => connection.opened));
   run.start();
   for (const connection of connections) connection.next();
   await Promise.all(connections.map((connection) => connection.done));
-  return run.result();
+  run.stop(performance.now());
 }
 
 class Run {
   readonly #requests: Requests;
   readonly #options: LoadOptions;
-  readonly #times = new Histogram();
-  readonly #failures: string[] = [];
+  readonly #tally: Tally;
   #sent = 0;
   #answered = 0;
-  #counted = 0;
-  #failed = 0;
   #startedAt = 0;
   #deadline = 0;
-  #stopped: { readonly at: number; readonly serverCpuMicros: number; readonly clientCpuMicros: number } | undefined;
+  #isStopped = false;
   #serverCpuMicros = 0;
   #clientCpu = process.cpuUsage();
   /** Bytes by which an answer of 25 successes is longer than its request; learnt from answers that were parsed. */
   #successExtraBytes: number | undefined;
 
-  constructor(requests: Requests, options: LoadOptions) {
+  constructor(requests: Requests, options: LoadOptions, tally: Tally) {
     this.#requests = requests;
     this.#options = options;
+    this.#tally = tally;
   }
 
   start(): void {
@@ -114,16 +70,27 @@ class Run {
     this.#deadline = this.#startedAt + this.#options.seconds * 1_000;
   }
 
+  stop(now: number): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    const { user, system } = process.cpuUsage(this.#clientCpu);
+    this.#tally.elapsedMs += now - this.#startedAt;
+    this.#tally.serverCpuMicros += this.#options.serverCpuMicros() - this.#serverCpuMicros;
+    this.#tally.clientCpuMicros += user + system;
+  }
+
   /** The place of the next request to send; undefined = no more. */
   take(): number | undefined {
-    if (this.#stopped !== undefined) return undefined;
+    if (this.#isStopped) return undefined;
     const count = this.#requests.bytes.length;
     if (this.#sent >= count && !this.#options.repeats) {
-      this.#stop(performance.now());
+      // From here on connections fall idle one by one: no measure of the server any more.
+      this.stop(performance.now());
       return undefined;
     }
     const place = this.#sent % count;
     this.#sent += 1;
+    this.#tally.sent += 1;
     return place;
   }
 
@@ -132,19 +99,11 @@ class Run {
   }
 
   /** `buffer` from `start` to `end` is the body of the answer to the request at `place`. */
-  answered(
-    place: number,
-    sentAt: number,
-    now: number,
-    status: number,
-    buffer: Buffer,
-    start: number,
-    end: number,
-  ): void {
-    if (now >= this.#deadline) this.#stop(now);
-    if (this.#stopped === undefined) {
-      this.#counted += 1;
-      this.#times.add(now - sentAt);
+  answered(place: number, ms: number, now: number, status: number, buffer: Buffer, start: number, end: number): void {
+    if (now >= this.#deadline) this.stop(now);
+    if (!this.#isStopped) {
+      this.#tally.requests += 1;
+      this.#tally.times.add(ms);
     }
     this.#answered += 1;
     // Any other outcome of any record makes the answer shorter: no id, no result. So the length tells, exactly.
@@ -157,35 +116,7 @@ class Run {
   }
 
   fail(text: string): void {
-    this.#failed += 1;
-    if (this.#failures.length < failuresKept) this.#failures.push(text);
-  }
-
-  result(): LoadResult {
-    const stopped = this.#stopped;
-    if (stopped === undefined) throw new Error(`The load ended early: ${this.#failures.join("; ")}`);
-    return {
-      requests: this.#counted,
-      sent: this.#sent,
-      elapsedMs: stopped.at - this.#startedAt,
-      p50Ms: this.#times.quantile(0.5),
-      p99Ms: this.#times.quantile(0.99),
-      maxMs: this.#times.maxMs,
-      serverCpuMicros: stopped.serverCpuMicros,
-      clientCpuMicros: stopped.clientCpuMicros,
-      failed: this.#failed,
-      failures: this.#failures,
-    };
-  }
-
-  #stop(now: number): void {
-    if (this.#stopped !== undefined) return;
-    const { user, system } = process.cpuUsage(this.#clientCpu);
-    this.#stopped = {
-      at: now,
-      serverCpuMicros: this.#options.serverCpuMicros() - this.#serverCpuMicros,
-      clientCpuMicros: user + system,
-    };
+    this.#tally.fail(text);
   }
 }
 
@@ -194,9 +125,9 @@ class Connection {
   readonly done: Promise<void>;
   readonly #run: Run;
   readonly #socket: Socket;
+  #isClosing = false;
   #place = 0;
   #sentAt = 0;
-  #isClosing = false;
   /** The beginning of an answer whose end is still to come; rare, since a socket's buffer holds a whole one. */
   #partial: Buffer | undefined;
 
@@ -261,7 +192,7 @@ class Connection {
     if (bodyEnd > bytes) return false;
     const now = performance.now();
     const status = readNumber(buffer, httpVersionBytes);
-    this.#run.answered(this.#place, this.#sentAt, now, status, buffer, bodyStart, bodyEnd);
+    this.#run.answered(this.#place, now - this.#sentAt, now, status, buffer, bodyStart, bodyEnd);
     this.next();
     return true;
   }

@@ -32,7 +32,12 @@ export interface Report {
   /** By key: `embedded`, `embeddedAt1M`, … */
   readonly stores: Readonly<Record<string, StoreMeasurement>>;
   readonly machine: Machine;
-  readonly run: { readonly connections: number; readonly seconds: number; readonly buyers: number };
+  readonly run: {
+    readonly connections: number;
+    readonly seconds: number;
+    readonly buyers: number;
+    readonly mixedHours: boolean;
+  };
   /** A measurement ended early because its usage keys were used up. */
   readonly cutShort: readonly string[];
 }
@@ -66,14 +71,14 @@ export function tableText({ bare, stores, machine, run, cutShort }: Report): str
   const rows = [bareRow(bare), ...Object.values(stores).map((store) => storeRow(store))];
   const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; Node ${machine.node}, SQLite ${machine.sqlite}`,
-    `${run.connections} connections, ${run.seconds} s each, 25 records a request, ${grouped.format(run.buyers)} buyers; a 4 KiB fsync takes ${machine.fsyncMicros} µs`,
+    `${run.connections} connections, ${run.seconds} s each, 25 records a request, ${grouped.format(run.buyers)} buyers${run.mixedHours ? ", hours mixed" : ""}; a 4 KiB fsync takes ${machine.fsyncMicros} µs`,
     "",
     columns([head, ...rows]),
   ];
   if (machine.isInMemory)
     lines.push("", "The data folder lies in memory (tmpfs): nothing was made durable. Give --dir.");
   for (const name of cutShort)
-    lines.push("", `${name}: the usage keys were used up before the time was; fewer --seconds.`);
+    lines.push("", `${name}: the usage keys were used up before the time was; give more --buyers or fewer --seconds.`);
   return lines.join("\n");
 }
 

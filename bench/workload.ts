@@ -92,24 +92,32 @@ export interface UsageKey {
   readonly hour: number;
 }
 
-/** Every (buyer, dimension) of the first hour in random order, then those of the next hour: as usage arrives in life. */
-export function* usageKeys({ buyers, dimensions, openHours }: Workload): Generator<UsageKey, void> {
-  for (const hour of openHours) {
-    const order = createOrder(buyers * dimensions, hour);
-    for (let place = 0; place < buyers * dimensions; place += 1) {
-      const pair = order.draw(place);
-      yield { buyer: Math.floor(pair / dimensions), dimension: pair % dimensions, hour };
+/**
+ * Every (buyer, dimension) of the first hour in random order, then those of the next hour: as usage arrives in life. With
+ * `mixedHours` all hours at once, as after a day of outage, which is the hardest order for a store.
+ */
+export function* usageKeys(workload: Workload, mixedHours = false): Generator<UsageKey, void> {
+  const { openHours } = workload;
+  const pairs = workload.buyers * workload.dimensions;
+  const rounds = mixedHours ? [openHours] : openHours.map((hour) => [hour]);
+  for (const hours of rounds) {
+    const order = createOrder(pairs * hours.length, hours[0] ?? 0);
+    for (let place = 0; place < pairs * hours.length; place += 1) {
+      const drawn = order.draw(place);
+      yield keyOf(workload, drawn % pairs, hours[Math.floor(drawn / pairs)] ?? 0);
     }
   }
 }
 
+function keyOf({ dimensions }: Workload, pair: number, hour: number): UsageKey {
+  return { buyer: Math.floor(pair / dimensions), dimension: pair % dimensions, hour };
+}
+
 /** Random, each pair at most once, for one hour of history. */
-export function pastKeys({ buyers, dimensions }: Workload, hour: number, count: number): readonly UsageKey[] {
-  const order = createOrder(buyers * dimensions, hour);
-  return Array.from({ length: Math.min(count, buyers * dimensions) }, (_, place) => {
-    const pair = order.draw(place);
-    return { buyer: Math.floor(pair / dimensions), dimension: pair % dimensions, hour };
-  });
+export function pastKeys(workload: Workload, hour: number, count: number): readonly UsageKey[] {
+  const pairs = workload.buyers * workload.dimensions;
+  const order = createOrder(pairs, hour);
+  return Array.from({ length: Math.min(count, pairs) }, (_, place) => keyOf(workload, order.draw(place), hour));
 }
 
 /** A shuffle that is made as it is drawn; the same seed gives the same order. */

@@ -120,6 +120,8 @@ export interface BilledSeconds {
 export interface Meterhouse {
   /** For example http://127.0.0.1:54321 */
   readonly endpoint: string;
+  /** Root token of the control plane, `/api/v1`. */
+  readonly adminToken: string;
   /** By access key id. */
   readonly credentials: Readonly<Record<string, Credential>>;
   readonly clock: MeterhouseClock;
@@ -174,6 +176,7 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
   if (options.settings !== undefined) await service.changeSettings(options.settings);
   return {
     endpoint: service.url,
+    adminToken: service.adminToken,
     get credentials() {
       // Copies: SDKs mark the objects that they are given.
       return Object.fromEntries(service.store.catalog.all().credentials.map((one) => [one.accessKeyId, { ...one }]));

@@ -44,6 +44,7 @@ program
       .default([] as readonly string[], "loopback names and addresses")
       .argParser(collect),
   )
+  .addOption(new Option("--no-marketplace", "do not serve the buyer's pages"))
   .addOption(
     new Option("--log-level <level>", "what goes to stderr")
       .choices(["debug", "info", "warn", "error", "silent"])

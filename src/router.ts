@@ -5,6 +5,7 @@ import { type Context, Hono } from "hono";
 import { exportJWK, importSPKI } from "jose";
 import type { Logger } from "pino";
 import type { KeyVersion } from "./api/types.ts";
+import type { DeliveryWorker } from "./marketplace/notifications/deliver.ts";
 import type { Store } from "./store/store.ts";
 
 export interface RouterOptions {
@@ -16,6 +17,10 @@ export interface RouterOptions {
   readonly isReady: () => boolean;
   /** The buyer's side, see marketplace/pages. Absent: it is switched off. */
   readonly marketplacePages?: Hono;
+  /** The control plane, see control/control.ts: it gets the requests below `/api/v1` as they are. */
+  readonly control?: { fetch(request: Request, env?: object): Response | Promise<Response> };
+  /** Where the owners of HTTP endpoints confirm their SNS subscription, or end it: by the token alone. */
+  readonly subscriptions?: Pick<DeliveryWorker, "confirm" | "unsubscribe">;
 }
 
 /**
@@ -94,7 +99,20 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     }
     return context.body(found.publicKeyPem, 200, { "Content-Type": "application/x-pem-file" });
   });
+  for (const action of ["confirm", "unsubscribe"] as const) {
+    app.get(`/sns/${action}`, async (context) => {
+      const target = await options.subscriptions?.[action](context.req.query("token") ?? "");
+      if (target === undefined) return problem(context, 404, "Not Found", "The token is not one of a subscription.");
+      return context.json({ target: target.id, confirmed: target.confirmedAt !== undefined });
+    });
+  }
   if (options.marketplacePages !== undefined) app.route("/", options.marketplacePages);
+  const { control } = options;
+  // Not by `route`, which leaves the application's own answers to errors and unknown paths behind.
+  if (control !== undefined) {
+    app.all("/api/v1", (context) => control.fetch(context.req.raw, context.env as object));
+    app.all("/api/v1/*", (context) => control.fetch(context.req.raw, context.env as object));
+  }
   app.notFound((context) => problem(context, 404, "Not Found", `Nothing is served at ${context.req.path}.`));
   app.onError((error, context) => {
     log.error({ err: error, path: context.req.path }, "request failed");

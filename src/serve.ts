@@ -14,6 +14,7 @@ export interface ServeFlags {
   readonly catalog?: string;
   readonly demo?: boolean;
   readonly allowedHost: readonly string[];
+  readonly marketplace: boolean;
   readonly logLevel: string;
 }
 
@@ -52,6 +53,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       rateClock: () => performance.now(),
       catalog,
       allowedHosts: flags.allowedHost,
+      marketplacePages: flags.marketplace,
       env: process.env,
       log,
     });

@@ -211,7 +211,7 @@ function isServiceCall(request: IncomingMessage): boolean {
   const { url = "/", method } = request;
   // Or, from a client that takes us for its proxy, `POST http://host/`.
   if (url !== "/" && !/^(?:https?:\/\/[^/?]*)?(?:\/?$|\/?\?)/i.test(url)) return false;
-  if (method === "OPTIONS") return false;
+  if (method === "OPTIONS") return request.headers.origin === undefined;
   return method !== "GET" && method !== "HEAD" ? true : request.headers["x-amz-target"] !== undefined;
 }
 

@@ -8,8 +8,15 @@ import { type Logger, pino } from "pino";
 import { type Settings, type SettingsInput, settingsSchema } from "./api/settings.ts";
 import { type CatalogDocument, catalogChange } from "./catalog/file.ts";
 import type { SettableClock } from "./clock.ts";
+import { acting, auditedCatalog } from "./control/actor.ts";
+import { loadAdminToken } from "./control/adminToken.ts";
+import { createControl } from "./control/control.ts";
 import { createFaultPlan, type FaultPlan } from "./faults.ts";
 import { type Agreements, createAgreements } from "./marketplace/agreements.ts";
+import type { KeyStore } from "./marketplace/notifications/certificates.ts";
+import { createFileKeyStore } from "./marketplace/notifications/keyStore.ts";
+import { startNotifications } from "./marketplace/notifications/start.ts";
+import { createMarketplacePages } from "./marketplace/pages/index.ts";
 import { createEndpoint, type WireRequest } from "./protocol/endpoint.ts";
 import { createSts, isQueryCall } from "./protocol/sts.ts";
 import { createThrottle, type Throttle } from "./protocol/throttle.ts";
@@ -32,6 +39,8 @@ export interface ServiceOptions {
   readonly catalog: CatalogDocument | undefined;
   /** Names that a Host header may carry besides loopback names and addresses. */
   readonly allowedHosts: readonly string[];
+  /** Serve the buyer's side, `/marketplace`. Default true. */
+  readonly marketplacePages?: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
 }
@@ -42,6 +51,8 @@ export interface Service {
   readonly throttle: Throttle;
   readonly faults: FaultPlan;
   readonly agreements: Agreements;
+  /** Root token of the control plane. */
+  readonly adminToken: string;
   settings(): Settings;
   /** Sets the switches that are named. Throws on an unknown switch or value. */
   changeSettings(overrides: Partial<SettingsInput>): Promise<void>;
@@ -55,65 +66,88 @@ export interface Service {
 const dueIntervalMs = 1_000;
 
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { clock, log } = options;
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const sealer = createSealer(loadMasterKey({ dataDir: options.dataDir, env: options.env }));
+  const adminToken = loadAdminToken({ dataDir: options.dataDir, env: options.env });
   const store = openSqliteStore({ file: join(options.dataDir, "meterhouse.db"), sealer });
   try {
-    const settings = liveSettings(store);
-    const agreements = createAgreements({ catalog: store.catalog, settings });
-    const runDue = (): Promise<void> =>
-      agreements
-        .runDue(clock.now())
-        .catch((error: unknown) => log.error({ err: error }, "what was due could not be done"));
-    const throttle = createThrottle(options.rateClock);
-    const faults = createFaultPlan();
-    const loadCatalog = async (document: CatalogDocument): Promise<void> => {
-      await store.catalog.apply(
-        await catalogChange(document, { existing: store.catalog, now: clock.now(), wallNow: options.wallClock() }),
-      );
-    };
-    if (options.catalog !== undefined) await loadCatalog(options.catalog);
-    let isStopping = false;
+    return await assemble(options, store, createFileKeyStore(options.dataDir, sealer), adminToken);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function assemble(
+  options: ServiceOptions,
+  store: Store,
+  keyStore: KeyStore,
+  adminToken: string,
+): Promise<Service> {
+  const { clock, wallClock, log } = options;
+  // Whoever changes the catalogue leaves an event in the same transaction.
+  const catalog = auditedCatalog(store.catalog, wallClock);
+  const settings = liveSettings(store);
+  const agreements = createAgreements({ catalog, settings });
+  const changeSettings: Service["changeSettings"] = async (overrides) => {
+    const merged = { ...store.catalog.settings(), ...overrides };
+    settingsSchema.parse(merged);
+    await catalog.apply({ settings: merged });
+  };
+  const loadCatalog = async (document: CatalogDocument): Promise<void> => {
+    const change = await catalogChange(document, { existing: catalog, now: clock.now(), wallNow: wallClock() });
+    if (Object.keys(change).length > 0) await catalog.apply(change);
+  };
+  if (options.catalog !== undefined) {
+    const document = options.catalog;
+    await acting({ actor: "catalog file" }, () => loadCatalog(document));
+  }
+
+  const throttle = createThrottle(options.rateClock);
+  const faults = createFaultPlan();
+  const runDue = (): Promise<void> =>
+    acting({ actor: "clock" }, () => agreements.runDue(clock.now())).catch((error: unknown) =>
+      log.error({ err: error }, "what was due could not be done"),
+    );
+  const marketplace = createEndpoint({ store, clock, wallClock, settings, throttle, faults, log });
+  const sts = createSts({ store, wallClock, enforceRegions: () => settings().enforceRegions, log });
+  // One address for both protocols: a form without a target is the Query protocol, which STS speaks.
+  const endpoint = (request: WireRequest) => (isQueryCall(request) ? sts(request) : marketplace(request));
+
+  let url = "";
+  const publicUrl = (): string => url;
+  let isStopping = false;
+  const notifications = startNotifications({ store, keyStore, clock, wallClock, log, host: options.host, publicUrl });
+  try {
+    const shared = { store, clock, settings, agreements, wallClock, log, publicUrl };
+    const control = createControl({
+      ...{ ...shared, changeSettings, throttle, faults, loadCatalog, adminToken, version },
+      resend: notifications.resend,
+      confirmTarget: (target) => notifications.sendConfirmation(target.id),
+    });
+    const router = createRouter({
+      ...{ store, log, version, allowedHosts: options.allowedHosts, subscriptions: notifications },
+      isReady: () => !isStopping,
+      control,
+      ...(options.marketplacePages !== false ? { marketplacePages: createMarketplacePages(shared) } : {}),
+    });
+    const server = await listen({ endpoint, router, log }, options.host, options.port);
+    url = server.url;
     // What time brings about, such as the end of a final hour, is announced when it comes, not when someone asks.
     const timer = setInterval(runDue, dueIntervalMs);
     timer.unref();
-    const { wallClock } = options;
-    const marketplace = createEndpoint({ store, clock, wallClock, settings, throttle, faults, log });
-    const sts = createSts({ store, wallClock, enforceRegions: () => settings().enforceRegions, log });
-    // One address for both protocols: a form without a target is the Query protocol, which STS speaks.
-    const endpoint = (request: WireRequest) => (isQueryCall(request) ? sts(request) : marketplace(request));
-    const router = createRouter({
-      store,
-      log,
-      version,
-      allowedHosts: options.allowedHosts,
-      isReady: () => !isStopping,
-    });
-    const server = await listen({ endpoint, router, log }, options.host, options.port);
     return {
-      url: server.url,
-      store,
-      throttle,
-      faults,
-      agreements,
-      runDue,
-      settings,
-      changeSettings: async (overrides) => {
-        const merged = { ...store.catalog.settings(), ...overrides };
-        settingsSchema.parse(merged);
-        await store.catalog.apply({ settings: merged });
-      },
-      loadCatalog,
+      ...{ url, store, throttle, faults, agreements, settings, adminToken, runDue, changeSettings, loadCatalog },
       close: async () => {
         isStopping = true;
         clearInterval(timer);
         await server.close();
+        await notifications.stop();
         await store.close();
       },
     };
   } catch (error) {
-    await store.close();
+    await notifications.stop();
     throw error;
   }
 }

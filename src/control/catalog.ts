@@ -9,11 +9,9 @@ import { Problem } from "./problems.ts";
 const yamlMaxLength = 4 * 1_048_576;
 const yamlType = "application/yaml";
 
-const document = z
-  .record(z.string(), z.unknown())
-  .openapi("CatalogDocument", {
-    description: "accounts, credentials, products, agreements, tokens, entitlements, settings, …",
-  });
+const document = z.record(z.string(), z.unknown()).openapi("CatalogDocument", {
+  description: "accounts, credentials, products, agreements, tokens, entitlements, settings, …",
+});
 const imported = z
   .object({ entries: z.record(z.string(), z.int()).openapi({ description: "Entries of the document, by section" }) })
   .openapi("CatalogImport");

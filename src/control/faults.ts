@@ -67,7 +67,8 @@ const clearRoute = createRoute({
 export const addFaults: AddResource = (app, { faults, note }) => {
   app.openapi(listRoute, (context) => context.json({ items: faults.list().map(view) }, 200));
   app.openapi(planRoute, async (context) => {
-    const given: Fault = defined(context.req.valid("json"));
+    // Members that were not given are absent, which the form's type cannot say.
+    const given = defined(context.req.valid("json")) as Fault;
     const row = faults.add(given);
     await note({ action: "fault.plan", target: row.id, summary: summaryOf(given) });
     return context.json(view(row), 201);

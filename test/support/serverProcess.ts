@@ -54,7 +54,7 @@ export interface LaunchOptions {
 }
 
 const places: Place[] = [];
-const running = new Set<{ readonly child: ChildProcess; pid?: number }>();
+const running = new Set<ChildProcess>();
 
 export function makePlace(catalog: CatalogDocument): Place {
   const folder = mkdtempSync(join(tmpdir(), "meterhouse-durability-"));
@@ -69,18 +69,19 @@ export function makePlace(catalog: CatalogDocument): Place {
 
 /** For `afterEach`: no process and no folder outlives a test, however it ends. */
 export async function endProcesses(): Promise<void> {
-  const ended = [...running].map(({ child }) => new Promise((resolve) => child.once("close", resolve)));
+  const ended = [...running].map((child) => new Promise((resolve) => child.once("close", resolve)));
   killAll();
   await Promise.all(ended);
   for (const { folder } of places.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
 function killAll(): void {
-  for (const { child, pid } of running) {
-    // Killed alone, a tracer would leave the server running.
-    if (pid !== undefined) send(pid, "SIGKILL");
-    child.kill("SIGKILL");
-  }
+  for (const child of running) killGroup(child);
+}
+
+/** With whatever runs around it: a tracer killed alone would leave the server running. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid !== undefined && running.has(child)) send(-child.pid, "SIGKILL");
 }
 
 process.on("exit", killAll);
@@ -101,9 +102,10 @@ export function launch(place: Place, { under = [] }: LaunchOptions = {}): Launch
     // Nothing of the caller's own METERHOUSE_… variables.
     env: { PATH: process.env.PATH, METERHOUSE_LOG_LEVEL: "warn" },
     stdio: ["ignore", "pipe", "pipe"],
+    // A process group of its own, see killGroup.
+    detached: true,
   });
-  const entry: { readonly child: ChildProcess; pid?: number } = { child };
-  running.add(entry);
+  running.add(child);
   let stdout = "";
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
@@ -113,7 +115,7 @@ export function launch(place: Place, { under = [] }: LaunchOptions = {}): Launch
     child.once("error", reject);
     // `close` comes after the last of the output, unlike `exit`.
     child.once("close", (code, signal) => {
-      running.delete(entry);
+      running.delete(child);
       resolve({ code, signal, stdout, stderr });
     });
   });
@@ -122,7 +124,6 @@ export function launch(place: Place, { under = [] }: LaunchOptions = {}): Launch
       stdout += `${line}\n`;
       if (!line.startsWith('{"ready":true')) return;
       const { endpoint, pid } = JSON.parse(line) as Ready;
-      entry.pid = pid;
       resolve({ endpoint, pid });
     });
     exit.then(() => resolve(undefined), reject);
@@ -131,8 +132,7 @@ export function launch(place: Place, { under = [] }: LaunchOptions = {}): Launch
     ready,
     exit,
     kill: () => {
-      if (entry.pid !== undefined && running.has(entry)) send(entry.pid, "SIGKILL");
-      else child.kill("SIGKILL");
+      killGroup(child);
       return exit;
     },
   };

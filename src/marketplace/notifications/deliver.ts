@@ -25,7 +25,8 @@ export interface DeliveryTimes {
 export interface DeliveryWorkerOptions {
   readonly outbox: Outbox;
   readonly catalog: Pick<Catalog, "target" | "all" | "apply">;
-  readonly signer: SnsSigner;
+  /** Asked when the first SNS message is to be sent: its certificate takes a moment to make. */
+  readonly signer: () => Promise<SnsSigner>;
   readonly wallClock: () => number;
   /** Business clock, for the Timestamp of a confirmation request. */
   readonly businessClock: () => number;
@@ -262,7 +263,9 @@ function createSender({ signer, baseUrl }: DeliveryWorkerOptions, { attemptMaxMs
     // As SNS does it: an endpoint gets nothing before its owner asked for it.
     if (isHttp && form === "sns" && target.confirmedAt === undefined) return unconfirmed;
     const isEnveloped = form === "sns" && !target.rawDelivery;
-    const post = isEnveloped ? signer.notification(notification, unsubscribeUrl(baseUrl(), target)) : undefined;
+    const post = isEnveloped
+      ? (await signer()).notification(notification, unsubscribeUrl(baseUrl(), target))
+      : undefined;
     const text = post?.body ?? body;
     if (!isHttp) {
       const message = {
@@ -317,7 +320,7 @@ function createSubscriptions(
         await catalog.apply({ targets: [{ ...target, confirmationToken: token }] });
       }
       const subscribeUrl = `${baseUrl()}/sns/confirm?token=${token}`;
-      const { body, headers } = signer.confirmation({
+      const { body, headers } = (await signer()).confirmation({
         ...{ topicArn: topicOf(target), token, subscribeUrl },
         at: businessClock(),
       });

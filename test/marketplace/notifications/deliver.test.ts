@@ -51,7 +51,7 @@ function startWorker(
   change: Partial<DeliveryWorkerOptions> & { readonly isIdle?: boolean } = {},
 ): DeliveryWorker {
   const worker = createDeliveryWorker({
-    ...{ outbox, catalog, signer, log },
+    ...{ outbox, catalog, signer: async () => signer, log },
     wallClock: () => Date.now() + aheadMs,
     businessClock: () => at,
     baseUrl: () => "http://meterhouse",

@@ -134,7 +134,7 @@ describe("SQS", () => {
     const worker = createDeliveryWorker({
       outbox,
       catalog: new MemoryTargets(target),
-      signer: createSnsSigner({ privateKeyPem, certificatePem, certUrl }),
+      signer: async () => createSnsSigner({ privateKeyPem, certificatePem, certUrl }),
       wallClock: Date.now,
       businessClock: Date.now,
       log: { debug: () => {}, warn: () => {}, error: () => {} },

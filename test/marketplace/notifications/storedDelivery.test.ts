@@ -26,7 +26,7 @@ test("what was published before a restart arrives after it, in order, and valida
     const worker = createDeliveryWorker({
       outbox: store.outbox,
       catalog: store.catalog,
-      signer: createSnsSigner({ privateKeyPem, certificatePem, certUrl: certificates.certUrl }),
+      signer: async () => createSnsSigner({ privateKeyPem, certificatePem, certUrl: certificates.certUrl }),
       wallClock: Date.now,
       businessClock: () => at,
       log: { debug: () => {}, warn: () => {}, error: () => {} },
