@@ -1,6 +1,6 @@
 /** What the figures depend on. */
 import { closeSync, fdatasyncSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
-import { availableParallelism, cpus, release, type as systemName, totalmem } from "node:os";
+import { availableParallelism, cpus, loadavg, release, type as systemName, totalmem } from "node:os";
 import { join } from "node:path";
 
 const probeWrites = 200;
@@ -19,6 +19,8 @@ export interface Machine {
   /** Median time to make 4 KiB at the end of a file durable. */
   readonly fsyncMicros: number;
   readonly isInMemory: boolean;
+  /** Of the last minute, before the run: anything much above 0 means that others were at work. */
+  readonly loadAverage: number;
 }
 
 export function describeMachine(folder: string): Machine {
@@ -32,6 +34,7 @@ export function describeMachine(folder: string): Machine {
     date: new Date().toISOString(),
     fsyncMicros: Math.round(probeFsync(folder)),
     isInMemory: process.platform === "linux" && statfsSync(folder).type === tmpfsType,
+    loadAverage: Number((loadavg()[0] ?? 0).toFixed(2)),
   };
 }
 

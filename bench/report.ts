@@ -71,7 +71,7 @@ export function tableText({ bare, stores, machine, run, cutShort }: Report): str
   const rows = [bareRow(bare), ...Object.values(stores).map((store) => storeRow(store))];
   const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; Node ${machine.node}, SQLite ${machine.sqlite}`,
-    `${run.connections} connections, ${run.seconds} s each, 25 records a request, ${grouped.format(run.buyers)} buyers${run.mixedHours ? ", hours mixed" : ""}; a 4 KiB fsync takes ${machine.fsyncMicros} µs`,
+    `${run.connections} connections, ${run.seconds} s each, 25 records a request, ${grouped.format(run.buyers)} buyers${run.mixedHours ? ", hours mixed" : ""}; a 4 KiB fsync takes ${machine.fsyncMicros} µs; load before the run ${machine.loadAverage}`,
     "",
     columns([head, ...rows]),
   ];

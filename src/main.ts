@@ -44,6 +44,10 @@ program
       .default([] as readonly string[], "loopback names and addresses")
       .argParser(collect),
   )
+  .addOption(
+    new Option("--tls-cert <file>", "certificate chain, PEM; read again when it changes").env("METERHOUSE_TLS_CERT"),
+  )
+  .addOption(new Option("--tls-key <file>", "key of the certificate, PEM").env("METERHOUSE_TLS_KEY"))
   .addOption(new Option("--no-marketplace", "do not serve the buyer's pages"))
   .addOption(
     new Option("--log-level <level>", "what goes to stderr")

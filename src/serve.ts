@@ -5,6 +5,7 @@ import { demoCatalog } from "./catalog/demo.ts";
 import { readCatalog } from "./catalog/file.ts";
 import { createBusinessClock } from "./clock.ts";
 import { createLog, type Service, startService } from "./service.ts";
+import type { TlsFiles } from "./tls.ts";
 import { version } from "./version.ts";
 
 export interface ServeFlags {
@@ -15,7 +16,15 @@ export interface ServeFlags {
   readonly demo?: boolean;
   readonly allowedHost: readonly string[];
   readonly marketplace: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly logLevel: string;
+}
+
+function tlsOf({ tlsCert, tlsKey }: ServeFlags): { readonly tls?: TlsFiles } {
+  if (tlsCert === undefined && tlsKey === undefined) return {};
+  if (tlsCert === undefined || tlsKey === undefined) throw new Error("--tls-cert and --tls-key go together.");
+  return { tls: { certFile: tlsCert, keyFile: tlsKey } };
 }
 
 function isLoopback(host: string): boolean {
@@ -54,6 +63,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       catalog,
       allowedHosts: flags.allowedHost,
       marketplacePages: flags.marketplace,
+      ...tlsOf(flags),
       env: process.env,
       log,
     });
@@ -61,7 +71,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
     throw startFailure(error, flags);
   }
   stopOnSignals(service, log);
-  if (!isLoopback(flags.host)) {
+  if (!isLoopback(flags.host) && flags.tlsCert === undefined) {
     log.warn(
       { host: flags.host },
       "listening beyond loopback: put TLS in front, keys and usage travel in the clear otherwise",

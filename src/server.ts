@@ -4,16 +4,20 @@
  */
 import { randomUUID } from "node:crypto";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import { requestBodyMaxBytes } from "./api/limits.ts";
 import type { WireAnswer, WireRequest } from "./protocol/endpoint.ts";
+import { readTls, type TlsFiles, watchTls } from "./tls.ts";
 
 export interface ServerOptions {
   readonly endpoint: (request: WireRequest) => Promise<WireAnswer>;
   /** Answers everything but the service plane. */
   readonly router: (request: IncomingMessage, response: ServerResponse) => void;
   readonly log: Logger;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsFiles;
   /** Other times than those of service, so that tests need not wait for them. */
   readonly times?: Partial<ServerTimes>;
 }
@@ -69,10 +73,22 @@ export async function listen(options: ServerOptions, host: string, port: number)
   });
   const address = server.address() as AddressInfo;
   const shownHost = address.family === "IPv6" ? `[${address.address}]` : address.address;
-  return { url: `http://${shownHost}:${address.port}`, close: () => close(server) };
+  const { tls } = options;
+  const scheme = tls === undefined ? "http" : "https";
+  const unwatch =
+    tls === undefined || !("setSecureContext" in server)
+      ? () => {}
+      : watchTls(tls, options.log, (identity) => server.setSecureContext(identity));
+  return {
+    url: `${scheme}://${shownHost}:${address.port}`,
+    close: async () => {
+      unwatch();
+      await close(server);
+    },
+  };
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server | HttpsServer): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   // Again and again: what is in flight now is idle once it is answered.
@@ -87,11 +103,11 @@ async function close(server: Server): Promise<void> {
  * A stopping server says with each answer that the connection ends: `server.close()` leaves open what is in use, and a
  * client that goes on calling would hold it open until it is cut off in the middle of a call.
  */
-function endConnectionIfStopping(server: Server, response: ServerResponse): void {
+function endConnectionIfStopping(server: Server | HttpsServer, response: ServerResponse): void {
   if (!server.listening) response.shouldKeepAlive = false;
 }
 
-function createServer(options: ServerOptions): Server {
+function createServer(options: ServerOptions): Server | HttpsServer {
   const { log } = options;
   const times = { ...serviceTimes, ...options.times };
   let inFlight = 0;
@@ -166,26 +182,28 @@ function createServer(options: ServerOptions): Server {
     request.on("error", () => {});
   };
 
-  const server = createHttpServer(
-    {
-      maxHeaderSize: headerMaxBytes,
-      requestTimeout: times.requestMaxMs,
-      headersTimeout: times.headersMaxMs,
-      keepAliveTimeout: keepAliveMs,
-      connectionsCheckingInterval: times.checkEveryMs,
-      // Node would answer a missing Host with an empty body; the signature check says what is wrong.
-      requireHostHeader: false,
-      noDelay: true,
-    },
-    (request, response) => {
-      if (isServiceCall(request)) service(request, response);
-      else if (isPreflight(request)) preflight(request, response);
-      else {
-        endConnectionIfStopping(server, response);
-        options.router(request, response);
-      }
-    },
-  );
+  const limits = {
+    maxHeaderSize: headerMaxBytes,
+    requestTimeout: times.requestMaxMs,
+    headersTimeout: times.headersMaxMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: times.checkEveryMs,
+    // Node would answer a missing Host with an empty body; the signature check says what is wrong.
+    requireHostHeader: false,
+    noDelay: true,
+  };
+  const dispatch = (request: IncomingMessage, response: ServerResponse): void => {
+    if (isServiceCall(request)) service(request, response);
+    else if (isPreflight(request)) preflight(request, response);
+    else {
+      endConnectionIfStopping(server, response);
+      options.router(request, response);
+    }
+  };
+  const server: Server | HttpsServer =
+    options.tls === undefined
+      ? createHttpServer(limits, dispatch)
+      : createHttpsServer({ ...limits, ...readTls(options.tls), minVersion: "TLSv1.2" }, dispatch);
   server.maxHeadersCount = 0;
   const answerClientError = clientErrorAnswerer(times);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerClientError(error, socket as Socket));

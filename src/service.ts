@@ -25,6 +25,7 @@ import { createSealer, loadMasterKey } from "./secrets.ts";
 import { listen } from "./server.ts";
 import { openSqliteStore } from "./store/sqlite/open.ts";
 import type { Store } from "./store/store.ts";
+import type { TlsFiles } from "./tls.ts";
 import { version } from "./version.ts";
 
 export interface ServiceOptions {
@@ -41,6 +42,8 @@ export interface ServiceOptions {
   readonly allowedHosts: readonly string[];
   /** Serve the buyer's side, `/marketplace`. Default true. */
   readonly marketplacePages?: boolean;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsFiles;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
 }
@@ -131,7 +134,11 @@ async function assemble(
       control,
       ...(options.marketplacePages !== false ? { marketplacePages: createMarketplacePages(shared) } : {}),
     });
-    const server = await listen({ endpoint, router, log }, options.host, options.port);
+    const server = await listen(
+      { endpoint, router, log, ...(options.tls === undefined ? {} : { tls: options.tls }) },
+      options.host,
+      options.port,
+    );
     url = server.url;
     // What time brings about, such as the end of a final hour, is announced when it comes, not when someone asks.
     const timer = setInterval(runDue, dueIntervalMs);

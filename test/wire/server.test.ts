@@ -523,18 +523,19 @@ describe("slow clients", () => {
     ["noise", "\0noise\r\n\r\n"],
     ["CONNECT", "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n"],
     ["too many bytes of headers", `GET / HTTP/1.1\r\nX: ${"a".repeat(20_000)}\r\n\r\n`],
-    ["half a request", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"],
+    ["half a request", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{"],
     ["nothing", ""],
   ])("a client that sends %s and never closes its side does not hold the connection", async (_, text) => {
     const { hostname, port } = new URL(hasty.url);
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
     const closed = new Promise((resolve) => socket.on("close", resolve));
+    const ended = new Promise((resolve) => socket.on("end", resolve));
     socket.resume().on("error", () => {});
     socket.write(text);
+    await ended;
     // What comes to a connection that was let go is answered with a reset; until then it is thrown away.
-    const knocking = setInterval(() => socket.write("x"), 50);
-    const ended = new Promise((resolve) => socket.on("end", resolve));
-    await (text === "" ? ended : closed);
+    const knocking = setInterval(() => socket.write("x"), 20);
+    await closed;
     clearInterval(knocking);
     socket.destroy();
   });

@@ -11,6 +11,7 @@ import { bodyLimit } from "hono/body-limit";
 import { html } from "hono/html";
 import { secondMs } from "../../api/limits.ts";
 import type { Account, Agreement, Product } from "../../api/types.ts";
+import { acting } from "../../control/actor.ts";
 import { agreementState } from "../../rules/agreements.ts";
 import { MarketplaceError } from "../agreements.ts";
 import { buyerPage, safeReturn } from "./buyers.ts";
@@ -63,6 +64,12 @@ export function createMarketplacePages(options: MarketplacePagesOptions): Hono {
     },
   });
   for (const path of ["/marketplace/*", "/sample-registration/*"]) app.use(path, limit);
+  app.use("/marketplace/*", (context, next) => {
+    if (context.req.method !== "POST") return next();
+    const { buyer } = parts.sessions.visit(context);
+    const summary = buyer === undefined ? {} : { summary: `account ${buyer.id}, in the browser` };
+    return acting({ actor: "buyer", ...summary }, next);
+  });
   app.get("/marketplace/style.css", (context) => asset(context, styleSheet, "text/css; charset=utf-8"));
   app.get("/marketplace/icon.svg", (context) => asset(context, icon, "image/svg+xml"));
   buyerRoutes(app, parts);

@@ -139,12 +139,13 @@ describe.skipIf(isMissing)("the marketplace in a browser", () => {
   });
 
   test.each([
-    ["Expired token", "ExpiredTokenException"],
-    ["Another seller’s token", "InvalidTokenException"],
-    ["Doubly encoded token", "InvalidTokenException"],
-    ["Unknown token", "InvalidTokenException"],
+    ["Expired token", "The token was refused: ExpiredTokenException"],
+    ["Another seller’s token", "The token was refused: InvalidTokenException"],
+    ["Doubly encoded token", "The token was refused: InvalidTokenException"],
+    ["Unknown token", "The token was refused: InvalidTokenException"],
     ["Re-sent token", "This page has seen the same token before"],
   ])("%s: %s", async (button, text) => {
+    // Whole sentences of the last page: the page in between names the exception to expect.
     await choose(/Sample Freight/);
     await subscribe(/Harbor Logs/);
     await page.getByText("The customer was resolved").waitFor();

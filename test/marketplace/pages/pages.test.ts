@@ -173,6 +173,15 @@ describe("subscribing", () => {
     expect(answer.text).not.toContain("Set up your account</button>");
   });
 
+  test("is kept as a deed of the buyer", async () => {
+    await visitor.subscribe(products.legacy);
+    const events = await site.service.store.catalog.controlEvents();
+    expect(events.filter((one) => one.target === ofBuyer(products.legacy)[0]?.id)).toMatchObject([
+      { actor: "buyer", action: "registration-token.issue", summary: `account ${buyer}, in the browser` },
+      { actor: "buyer", action: "agreement.change" },
+    ]);
+  });
+
   test("a suspended account is told", async () => {
     await visitor.choose(suspended);
     expect((await visitor.open(`/marketplace/${products.legacy}`)).text).toContain("This account is suspended");
