@@ -55,7 +55,7 @@ function tokenOf(
   if (fromFlag !== undefined) return { token: word(fromFlag, "--token"), origin: "--token" };
   const variable = "METERHOUSE_ADMIN_TOKEN";
   const fromEnv = given(env[variable]);
-  if (fromEnv !== undefined && flags.data === undefined) return { token: word(fromEnv, variable), origin: variable };
+  if (fromEnv !== undefined) return { token: word(fromEnv, variable), origin: variable };
   const named = given(flags.data) ?? given(env.METERHOUSE_DATA);
   const file = join(named ?? defaultData, "admin.token");
   // A folder that merely lies here says nothing about a server elsewhere, which should not learn this one's root token.

@@ -1,18 +1,22 @@
 /** Who calls: the bearer tokens of the control plane, compared by their hashes, and a bound on wrong ones. */
 import { hash, timingSafeEqual } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Catalog } from "../store/catalog.ts";
 import type { Caller } from "./app.ts";
 import { Problem } from "./problems.ts";
 
-/** Wrong tokens that an address may send at once, and how many it gets back a second. */
+/** Wrong tokens that an address may send at once, and how many it gets back a second. Those beyond are slowed. */
 const failuresBurst = 20;
 const failuresPerSecond = 1;
+const slowedMs = 1_000;
+/** Slowed answers that an address may wait for; what it sends meanwhile is not looked at. */
+const slowedMax = 16;
 /** Beyond this many addresses the oldest are forgotten. */
 const addressesMax = 1_000;
 
 export interface Authenticator {
-  /** Throws Problem: 401, or 429 for an address that has sent too many wrong tokens. */
-  authenticate(authorization: string | undefined, address: string): Caller;
+  /** Rejects with Problem: 401, or 429 for an address that guesses. */
+  authenticate(authorization: string | undefined, address: string): Promise<Caller>;
 }
 
 export function tokenHash(token: string): string {
@@ -45,18 +49,18 @@ export function createAuthenticator(options: {
   };
 
   return {
-    authenticate: (authorization, address) => {
-      // A missing token is not counted: any page can make a browser send such requests, and must not lock people out.
+    authenticate: async (authorization, address) => {
+      // A missing token is not counted: any page can make a browser send such requests, and must not slow people down.
       if (authorization === undefined) {
         throw unauthorized(
           "Send the admin token: 'Authorization: Bearer <token>'. It is in admin.token in the data folder.",
         );
       }
-      failures.check(address);
+      failures.refuseGuessing(address);
       const token = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization.trim())?.[1];
       const caller = token === undefined ? undefined : callerOf(token);
       if (typeof caller === "object") return caller;
-      failures.count(address);
+      await failures.count(address);
       if (token === undefined) throw unauthorized("The Authorization header is not 'Bearer <token>'.");
       throw unauthorized(caller === "revoked" ? "This admin token was revoked." : "This admin token is not known.");
     },
@@ -64,34 +68,51 @@ export function createAuthenticator(options: {
 }
 
 interface Failures {
-  /** Throws 429 when the address has none left: its token is not even looked at. */
-  check(address: string): void;
-  count(address: string): void;
+  /** Throws 429 while the address has as many slowed answers to wait for as it may. */
+  refuseGuessing(address: string): void;
+  /** Resolves later for an address that has used up its burst. */
+  count(address: string): Promise<void>;
 }
 
+interface Bucket {
+  left: number;
+  at: number;
+  slowed: number;
+}
+
+/**
+ * Slowed and not locked out: a forgotten script that polls with an old token must not keep the right one from working,
+ * which is answered at once as long as nobody guesses in parallel.
+ */
 function createFailures(wallClock: () => number): Failures {
-  const left = new Map<string, { tokens: number; at: number }>();
-  const refill = (address: string): { tokens: number; at: number } => {
-    const now = wallClock();
-    const bucket = left.get(address) ?? { tokens: failuresBurst, at: now };
-    const earned = (Math.max(0, now - bucket.at) * failuresPerSecond) / 1_000;
-    return { tokens: Math.min(failuresBurst, bucket.tokens + earned), at: now };
+  const buckets = new Map<string, Bucket>();
+  const bucketOf = (address: string): Bucket => {
+    const bucket = buckets.get(address) ?? { left: failuresBurst, at: wallClock(), slowed: 0 };
+    // Taken out and put back: the map's order is that of the last failure.
+    buckets.delete(address);
+    buckets.set(address, bucket);
+    const [oldest] = buckets.keys();
+    if (buckets.size > addressesMax && oldest !== undefined) buckets.delete(oldest);
+    return bucket;
   };
   return {
-    check: (address) => {
-      if (!left.has(address) || refill(address).tokens >= 1) return;
+    refuseGuessing: (address) => {
+      if ((buckets.get(address)?.slowed ?? 0) < slowedMax) return;
       throw new Problem(429, "Too many wrong admin tokens from this address; wait a second and send the right one.", {
         headers: { "Retry-After": "1" },
       });
     },
-    count: (address) => {
-      const bucket = refill(address);
-      // Taken out and put back: the map's order is that of the last failure.
-      left.delete(address);
-      left.set(address, { tokens: bucket.tokens - 1, at: bucket.at });
-      if (left.size <= addressesMax) return;
-      const [oldest] = left.keys();
-      if (oldest !== undefined) left.delete(oldest);
+    count: async (address) => {
+      const bucket = bucketOf(address);
+      const now = wallClock();
+      const earned = (Math.max(0, now - bucket.at) * failuresPerSecond) / 1_000;
+      bucket.left = Math.min(failuresBurst, bucket.left + earned) - 1;
+      bucket.at = now;
+      if (bucket.left >= 0) return;
+      bucket.left = 0;
+      bucket.slowed += 1;
+      await delay(slowedMs, undefined, { ref: false });
+      bucket.slowed -= 1;
     },
   };
 }

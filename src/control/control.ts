@@ -103,7 +103,7 @@ function partsOf(options: ControlOptions): ControlParts {
 function addDoors(app: ControlApp, options: ControlOptions): void {
   const authenticator = createAuthenticator({ ...options, catalog: options.store.catalog });
   app.use("*", async (context, next) => {
-    const caller = authenticator.authenticate(context.req.header("authorization"), addressOf(context));
+    const caller = await authenticator.authenticate(context.req.header("authorization"), addressOf(context));
     context.set("caller", caller);
     if (isSafe(context.req.method)) return next();
     if (caller.role === "read") {

@@ -53,7 +53,7 @@ const rotateRoute = createRoute({
   path: "/products/{code}/key-versions/{version}/rotate",
   tags,
   summary: "Rotate a key version out, as of now on the business clock",
-  request: { params: z.object({ code: z.string(), version: z.coerce.number().int() }) },
+  request: { params: z.object({ code: z.string(), version: z.string().regex(/^[1-9]\d{0,9}$/, "not a version") }) },
   responses: { 200: json(keyVersion, "The key version as it is now"), ...problems },
 });
 
@@ -96,7 +96,8 @@ export const addKeyVersions: AddResource = (app, { catalog, clock, change, publi
     return context.json(view(code, row), 201);
   });
   app.openapi(rotateRoute, async (context) => {
-    const { code, version } = context.req.valid("param");
+    const { code, version: text } = context.req.valid("param");
+    const version = Number(text);
     const found = requireProduct(catalog, code);
     const known = found.keyVersions.find((one) => one.version === version);
     if (known === undefined) throw notFound(`key version of product ${code}`, String(version));

@@ -6,7 +6,9 @@ import type { Account, Agreement, Product } from "../api/types.ts";
 export type AgreementState = "pending" | "active" | "final-hour" | "ended" | "payment-failed";
 
 export function agreementState(agreement: Agreement, now: number, settings: Settings): AgreementState {
-  const { startedAt, endingAt, endedAt, failedAt } = agreement;
+  const { startedAt, endedAt, failedAt, autoRenew, endsAt } = agreement;
+  // B-86: the end of a fixed term ends it even before anybody has written that down; a renewal is written first.
+  const endingAt = agreement.endingAt ?? (autoRenew === true ? undefined : endsAt);
   const isStarted = startedAt !== undefined && now >= startedAt;
   if (endedAt !== undefined && now >= endedAt) return "ended"; // B-83
   if (endingAt !== undefined && now >= endingAt) {

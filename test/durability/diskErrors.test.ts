@@ -3,7 +3,7 @@
  * nobody knows, and sending again settles it, with and without a kill in between.
  */
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   endProcesses,
   makePlace,
@@ -37,6 +37,9 @@ const failures: readonly Failure[] = [
 ];
 
 const isTraceable = canTrace();
+
+// Whole processes on a machine that is busy with others.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 afterEach(endProcesses);
 

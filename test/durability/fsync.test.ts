@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { endProcesses, makePlace, startServer } from "../support/serverProcess.ts";
 import { createSignedClient, type SignedClient } from "../support/signedClient.ts";
 import {
@@ -29,10 +29,13 @@ import {
 const buyers = 50;
 const isTraceable = canTrace();
 
+// Whole processes on a machine that is busy with others.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
 afterEach(endProcesses);
 
 describe("a traced server", () => {
-  test("syncs the log before each answer", { timeout: 120_000 }, async (context) => {
+  test("syncs the log before each answer", async (context) => {
     if (!isTraceable) context.skip("strace is not installed, or may not trace here");
     const place = makePlace(usageCatalog({ buyers }));
     const traceFile = join(place.folder, "trace");

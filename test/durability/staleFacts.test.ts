@@ -1,17 +1,15 @@
 /** The catalogue changes between the decision and the commit: usage is never accepted under facts that are over. */
 import { randomUUID } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { OperationName } from "../../src/api/types.ts";
-import { createBusinessClock } from "../../src/clock.ts";
+import type { SettableClock } from "../../src/clock.ts";
 import type { BatchMeterUsageResult } from "../../src/operations/BatchMeterUsage.ts";
 import { operations } from "../../src/operations/index.ts";
 import type { Call } from "../../src/operations/operation.ts";
-import { createLog, type Service, startService } from "../../src/service.ts";
+import type { Service } from "../../src/service.ts";
 import { type ClaimUnit, StaleFactsError } from "../../src/store/ledger.ts";
 import type { Store } from "../../src/store/store.ts";
+import { startTestService, type TestService } from "../support/service.ts";
 import { createSignedClient, type SigningKey } from "../support/signedClient.ts";
 import {
   agentDimension,
@@ -28,33 +26,19 @@ import {
 } from "../support/usageCatalog.ts";
 
 const buyers = 60;
-const clock = createBusinessClock(Date.now);
 
-let dataDir: string;
+let running: TestService;
 let service: Service;
+let clock: SettableClock;
 
 beforeEach(async () => {
+  running = await startTestService(usageCatalog({ buyers, hourly: true }));
+  ({ service, clock } = running);
   // A call is judged at the instant at which it came in: with the clock at rest, what ends "now" has ended for it.
   clock.set(Date.now());
-  dataDir = mkdtempSync(join(tmpdir(), "meterhouse-stale-"));
-  service = await startService({
-    dataDir,
-    host: "127.0.0.1",
-    port: 0,
-    clock,
-    wallClock: Date.now,
-    rateClock: () => performance.now(),
-    catalog: usageCatalog({ buyers, hourly: true }),
-    allowedHosts: [],
-    env: {},
-    log: createLog("silent"),
-  });
 });
 
-afterEach(async () => {
-  await service.close();
-  rmSync(dataDir, { recursive: true, force: true });
-});
+afterEach(() => running.close());
 
 /** A call that has passed every check before the operation's own. */
 function callOf(operation: OperationName, key: SigningKey): Call {

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import {
   endProcesses,
   launch,
@@ -16,6 +16,9 @@ import { createSignedClient, signCall } from "../support/signedClient.ts";
 import { type BatchInput, batchSupply, sellerKey, usageCatalog } from "../support/usageCatalog.ts";
 
 const buyers = 50;
+
+// Whole processes on a machine that is busy with others.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 afterEach(endProcesses);
 

@@ -1,12 +1,9 @@
 /** The store fails under a call: what the caller is told is what happened, and sending again mends it. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { DatabaseSync, StatementSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createBusinessClock } from "../../src/clock.ts";
-import { createLog, type Service, startService } from "../../src/service.ts";
+import type { Service } from "../../src/service.ts";
 import type { SqliteStore } from "../../src/store/sqlite/open.ts";
+import { startTestService, type TestService } from "../support/service.ts";
 import { createSignedClient, type SignedClient, type SignedReply } from "../support/signedClient.ts";
 import {
   agentDimension,
@@ -26,26 +23,15 @@ import {
 const buyers = 50;
 const originalRun = StatementSync.prototype.run;
 
-let dataDir: string;
+let running: TestService;
 let service: Service;
 let database: DatabaseSync;
 let client: SignedClient;
 let supply: (records: number) => BatchInput;
 
 beforeEach(async () => {
-  dataDir = mkdtempSync(join(tmpdir(), "meterhouse-failure-"));
-  service = await startService({
-    dataDir,
-    host: "127.0.0.1",
-    port: 0,
-    clock: createBusinessClock(Date.now),
-    wallClock: Date.now,
-    rateClock: () => performance.now(),
-    catalog: usageCatalog({ buyers, hourly: true }),
-    allowedHosts: [],
-    env: {},
-    log: createLog("silent"),
-  });
+  running = await startTestService(usageCatalog({ buyers, hourly: true }));
+  service = running.service;
   database = (service.store as SqliteStore).database;
   client = createSignedClient(service.url);
   supply = batchSupply(Date.now(), buyers);
@@ -54,8 +40,7 @@ beforeEach(async () => {
 afterEach(async () => {
   StatementSync.prototype.run = originalRun;
   client.close();
-  await service.close();
-  rmSync(dataDir, { recursive: true, force: true });
+  await running.close();
 });
 
 const sendBatch = (input: BatchInput): Promise<SignedReply> => client.call("BatchMeterUsage", input, sellerKey);
@@ -138,7 +123,7 @@ const failures: readonly Failure[] = [
     what: "another connection holds the write lock",
     begin: () => {
       database.exec("PRAGMA busy_timeout = 10");
-      const other = new DatabaseSync(join(dataDir, "meterhouse.db"));
+      const other = new DatabaseSync(running.dataFile);
       other.exec("BEGIN IMMEDIATE");
       return () => other.close();
     },

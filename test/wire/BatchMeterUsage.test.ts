@@ -348,14 +348,23 @@ describe("validation", () => {
     const allowed = ` !"#$%&'()*+,-./0123456789:;<=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz`;
 
     test("C.1, B-73: every ASCII character, in key and value: the range from space to = is the trap", async () => {
-      for (let code = 0x20; code < 0x7f; code += 1) {
-        const character = String.fromCharCode(code);
-        for (const pair of [[`k${character}`, "v"] as const, ["k", `${character}v`] as const]) {
-          await wire.reset();
-          const reply = await tagged(pair);
-          if (allowed.includes(character)) expect(statusesOf(reply)).toEqual(["Success"]);
-          else expectError(reply, "InvalidTagException", `'${character}'`);
-        }
+      const characters = Array.from({ length: 0x7f - 0x20 }, (_, index) => String.fromCharCode(0x20 + index));
+      const pairs = (character: string) => [[`k${character}`, "v"] as const, ["k", `${character}v`] as const];
+      const good = characters.filter((character) => allowed.includes(character)).flatMap(pairs);
+      expect(good).toHaveLength(2 * allowed.length);
+      // An hour each, so that none is a duplicate of another.
+      for (let first = 0; first < good.length; first += 24) {
+        await wire.reset();
+        const records = good.slice(first, first + 24).map(([Key, Value], index) =>
+          byAccount({
+            Timestamp: startSec - index * hour,
+            UsageAllocations: [{ AllocatedUsageQuantity: 1, Tags: [{ Key, Value }] }],
+          }),
+        );
+        expect(statusesOf(await send(records))).toEqual(records.map(() => "Success"));
+      }
+      for (const character of characters.filter((one) => !allowed.includes(one))) {
+        for (const pair of pairs(character)) expectError(await tagged(pair), "InvalidTagException", `'${character}'`);
       }
     });
 

@@ -4,12 +4,14 @@
  */
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
+import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { requestBodyMaxBytes } from "../../src/api/limits.ts";
 import { isAllowedHost } from "../../src/router.ts";
 import { listen, type RunningServer, type ServerTimes } from "../../src/server.ts";
 import { createLog } from "../../src/service.ts";
 import { buyers, products, startSec } from "../support/catalog.ts";
+import { membersOf } from "../support/shapes.ts";
 import {
   answersIn,
   expectError,
@@ -676,6 +678,32 @@ describe("JSON made to hurt", () => {
     expect(version.status).toBe(400);
     expect(version.error).toMatch(/^(Serialization|Validation)Exception$/);
     expect(wire.meterhouse.workloads()).toEqual([]);
+  });
+
+  test.each([
+    ["BatchMeterUsage", "seller"],
+    ["MeterUsage", "ec2"],
+    ["RegisterUsage", "ecs"],
+    ["ResolveCustomer", "seller"],
+  ] as const)("W-39: whatever JSON comes, %s answers or refuses; it never fails", async (operation, key) => {
+    const anything = fc.oneof(fc.jsonValue(), fc.double(), fc.constantFrom("", [], {}, null, "\ud800"));
+    const fields = (paths: readonly string[]) =>
+      fc.record(Object.fromEntries(paths.map((name) => [name, anything])), { requiredKeys: [] });
+    const names = membersOf(operation, "2026").map(({ path }) => String(path.at(-1)));
+    const lists = fc.array(fields(names), { maxLength: 3 });
+    const requests = fc
+      .tuple(fields(names), fc.option(lists), fc.option(lists))
+      .map(([request, records, allocations]) => ({
+        ...request,
+        ...(records === null ? {} : { UsageRecords: records }),
+        ...(allocations === null ? {} : { UsageAllocations: allocations }),
+      }));
+    await fc.assert(
+      fc.asyncProperty(requests, async (request) => {
+        expect((await wire.call({ operation, key, request })).status).toBeLessThan(500);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   test("B-7: over-long lists and texts give short answers", async () => {

@@ -1,0 +1,24 @@
+/** Progress of long work, on a terminal only: in a pipe or a log it would be noise. */
+import { SingleBar } from "cli-progress";
+import type { CliContext } from "./context.ts";
+
+export interface Progress {
+  /** How far it has come, in all. */
+  at(count: number): void;
+  stop(): void;
+}
+
+/** The whole is not known beforehand, so it counts and shows the time. `unit` such as "records". */
+export function startProgress(context: CliContext, label: string, unit: string): Progress {
+  const { stderr } = context;
+  if (stderr.isTTY !== true) return { at: () => undefined, stop: () => undefined };
+  const bar = new SingleBar({
+    stream: stderr,
+    format: `${label}  {value} ${unit}  {duration_formatted}`,
+    clearOnComplete: true,
+    // Its own handler would swallow the first Ctrl-C.
+    gracefulExit: false,
+  });
+  bar.start(Number.MAX_SAFE_INTEGER, 0);
+  return { at: (count) => bar.update(count), stop: () => bar.stop() };
+}
