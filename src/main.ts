@@ -1,8 +1,7 @@
-/** The command line: `meterhouse serve`, `meterhouse catalog check`. */
-import { Command, InvalidArgumentError, Option } from "commander";
-import { CatalogFileError, readCatalog } from "./catalog/file.ts";
-import { serve } from "./serve.ts";
-import { version } from "./version.ts";
+/** The command line: `meterhouse serve`, and the commands of `cli/` over the control plane of a server that runs. */
+import { InvalidArgumentError, Option } from "commander";
+import { createProgram, registerNouns, run } from "./cli/run.ts";
+import type { ServeFlags } from "./serve.ts";
 
 function portNumber(text: string): number {
   const port = Number(text);
@@ -15,12 +14,8 @@ function collect(value: string, values: readonly string[]): readonly string[] {
   return [...values, value];
 }
 
-const program = new Command("meterhouse")
-  .description(
-    "The AWS Marketplace Metering Service, self-hosted: any AWS SDK, unmodified, gets the answers AWS would give.\nIndependent of Amazon.",
-  )
-  .version(version)
-  .showHelpAfterError();
+const context = { env: process.env, stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+const program = createProgram();
 
 program
   .command("serve")
@@ -65,26 +60,8 @@ Examples:
 Environment: METERHOUSE_MASTER_KEY seals the secrets at rest (32 bytes as 64 hex digits or base64);
 without it a key file is made in the data folder.`,
   )
-  .action(serve);
+  // Loaded when it is wanted: the other commands need no server and start faster without one.
+  .action(async (flags: ServeFlags) => (await import("./serve.ts")).serve(flags));
 
-const catalog = program.command("catalog").description("catalogue files");
-catalog
-  .command("check")
-  .description("validate a catalogue file and say where it is wrong")
-  .argument("<file>")
-  .action(async (file: string) => {
-    const document = await readCatalog(file);
-    const counts = Object.entries(document).flatMap(([name, value]) =>
-      Array.isArray(value) ? [`${value.length} ${name}`] : [],
-    );
-    console.log(`${file} is valid: ${counts.join(", ") || "empty"}.`);
-  });
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  // What a person can act on is told in its own words; a bug shows where it is.
-  const isExpected = error instanceof CatalogFileError || (error instanceof Error && !(error instanceof TypeError));
-  console.error(isExpected ? `meterhouse: ${error.message}` : error);
-  process.exitCode = 1;
-}
+registerNouns(program, context);
+await run(program, context, process.argv);

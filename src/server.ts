@@ -8,7 +8,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from "n
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import { requestBodyMaxBytes } from "./api/limits.ts";
-import type { WireAnswer, WireRequest } from "./protocol/endpoint.ts";
+import { isServicePath, type WireAnswer, type WireRequest } from "./protocol/wire.ts";
 import { readTls, type TlsFiles, watchTls } from "./tls.ts";
 
 export interface ServerOptions {
@@ -224,11 +224,10 @@ function createServer(options: ServerOptions): Server | HttpsServer {
   return server;
 }
 
-/** `POST /`, with or without a query, and every other method there that names an operation (W-50). */
+/** `POST /`, and whatever else names an operation: an SDK that is told of a wrong path or method must be able to read it. */
 function isServiceCall(request: IncomingMessage): boolean {
   const { url = "/", method } = request;
-  // Or, from a client that takes us for its proxy, `POST http://host/`.
-  if (url !== "/" && !/^(?:https?:\/\/[^/?]*)?(?:\/?$|\/?\?)/i.test(url)) return false;
+  if (!isServicePath(url)) return request.headers["x-amz-target"] !== undefined;
   if (method === "OPTIONS") return request.headers.origin === undefined;
   return method !== "GET" && method !== "HEAD" ? true : request.headers["x-amz-target"] !== undefined;
 }

@@ -16,7 +16,7 @@ export async function writeTo(
 ): Promise<void> {
   if (file === undefined || file === "-") return produce((text) => write(context.stdout, text));
   try {
-    await (await isReplaceable(file) ? writeBeside(await targetOf(file), mode, produce) : writeInto(file, produce));
+    await ((await isReplaceable(file)) ? writeBeside(await targetOf(file), mode, produce) : writeInto(file, produce));
   } catch (error) {
     const code = codeOf(error);
     if (error instanceof CliError || code === undefined || !(error instanceof Error && "syscall" in error)) throw error;
@@ -101,6 +101,8 @@ export async function readText(file: string, { stdin }: CliContext): Promise<str
     return await readFile(file, "utf8");
   } catch (error) {
     const code = codeOf(error) ?? String(error);
-    throw new CliError(`${file} cannot be read (${code === "ENOENT" ? "there is no such file" : (reasons[code] ?? code)}).`);
+    throw new CliError(
+      `${file} cannot be read (${code === "ENOENT" ? "there is no such file" : (reasons[code] ?? code)}).`,
+    );
   }
 }

@@ -47,7 +47,7 @@ export async function printRow(context: CliContext, row: Row): Promise<void> {
 
 function tableText(context: CliContext, rows: readonly Row[], inputs: readonly ColumnInput[]): string {
   const columns = inputs.map(columnOf);
-  const cells = rows.map((row) => columns.map((column) => cellOf(valueOf(row, column))));
+  const cells = rows.map((row) => columns.map((column) => cellOf(memberOf(row, column))));
   const natural = columns.map(({ title }, place) =>
     Math.max(widthOf(title), ...cells.map((line) => widthOf(line[place] ?? ""))),
   );
@@ -93,9 +93,7 @@ function tableOf(table: {
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
     colAligns: [...table.aligns],
     ...(table.head === undefined ? {} : { head: [...table.head] }),
-    ...(table.widths === undefined
-      ? {}
-      : { colWidths: [...table.widths], wordWrap: true, wrapOnWordBoundary: false }),
+    ...(table.widths === undefined ? {} : { colWidths: [...table.widths], wordWrap: true, wrapOnWordBoundary: false }),
   });
   drawn.push(...table.rows.map((row) => [...row]));
   return drawn
@@ -117,8 +115,10 @@ function fit(natural: readonly number[], columns: readonly Column[], width: numb
   let excess = widths.reduce((sum, one) => sum + one, 0) + gap * (widths.length - 1) - width;
   while (excess > 0) {
     // The widest gives way first, so that short titles stay whole beside a long URL.
-    const places = widths.keys().filter((place) => columns[place]?.isFlexible && (widths[place] ?? 0) > flexibleMin);
-    const widest = [...places].toSorted((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))[0];
+    const places = [...widths.keys()].filter(
+      (place) => columns[place]?.isFlexible && (widths[place] ?? 0) > flexibleMin,
+    );
+    const widest = places.toSorted((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))[0];
     if (widest === undefined) return undefined;
     widths[widest] = (widths[widest] ?? 0) - 1;
     excess -= 1;
@@ -134,7 +134,7 @@ function columnOf(input: ColumnInput): Column {
   return typeof input === "string" ? { title: wordsOf(input).toUpperCase(), value: input } : input;
 }
 
-function valueOf(row: Row, { value }: Column): unknown {
+function memberOf(row: Row, { value }: Column): unknown {
   return typeof value === "string" ? row[value] : value(row);
 }
 

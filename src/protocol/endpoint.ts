@@ -19,7 +19,7 @@ import { contentType, errorBody, parseBody, resultBody } from "./awsJson.ts";
 import { checkConstraints, readInput } from "./constraints.ts";
 import { createVerifier } from "./sigv4.ts";
 import type { Throttle } from "./throttle.ts";
-import { header, type WireAnswer, type WireRequest } from "./wire.ts";
+import { header, isServicePath, type WireAnswer, type WireRequest } from "./wire.ts";
 
 export type { WireAnswer, WireRequest } from "./wire.ts";
 
@@ -95,8 +95,16 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     {
       name: "method", // W-50
       run: ({ request }) => {
-        if (request.method !== "POST")
+        if (request.method !== "POST") {
           throw unknownOperation(`The method ${request.method} is not used; send POST.`, 404);
+        }
+        if (!isServicePath(request.url)) {
+          const path = request.url.split("?")[0] ?? "";
+          throw unknownOperation(
+            `The path '${path.slice(0, 256)}' is not used; give SDKs an endpoint without a path.`,
+            404,
+          );
+        }
       },
     },
     {

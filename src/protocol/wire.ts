@@ -26,3 +26,8 @@ export function header(request: WireRequest, name: string): string | undefined {
   }
   return undefined;
 }
+
+/** `/`, with or without a query; or, from a client that takes us for its proxy, `http://host/`. */
+export function isServicePath(url: string): boolean {
+  return url === "/" || /^(?:https?:\/\/[^/?]*)?(?:\/?$|\/?\?)/i.test(url);
+}

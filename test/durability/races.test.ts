@@ -20,6 +20,8 @@ const buyers = 50;
 let meterhouse: Meterhouse;
 let client: SignedClient;
 let supply: (records: number) => BatchInput;
+/** The same in all calls of a test: it is one of the parameters that a client token stands for. */
+let timestamp: number;
 
 beforeAll(async () => {
   meterhouse = await startMeterhouse({ catalog: usageCatalog({ buyers, hourly: true }) });
@@ -28,6 +30,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await meterhouse.reset();
   supply = batchSupply(Date.now(), buyers);
+  timestamp = Math.floor(Date.now() / 1_000);
 });
 afterAll(async () => {
   client.close();
@@ -48,7 +51,7 @@ async function sendBatch(input: BatchInput): Promise<readonly Result[]> {
 function sendMeter(token: string, quantity: number): Promise<SignedReply> {
   const input = {
     ProductCode: agentProduct,
-    Timestamp: Math.floor(Date.now() / 1_000),
+    Timestamp: timestamp,
     UsageDimension: agentDimension,
     UsageQuantity: quantity,
     ClientToken: token,

@@ -28,6 +28,8 @@ let service: Service;
 let database: DatabaseSync;
 let client: SignedClient;
 let supply: (records: number) => BatchInput;
+/** The same in all calls of a test: it is one of the parameters that a client token stands for. */
+let timestamp: number;
 
 beforeEach(async () => {
   running = await startTestService(usageCatalog({ buyers, hourly: true }));
@@ -35,6 +37,7 @@ beforeEach(async () => {
   database = (service.store as SqliteStore).database;
   client = createSignedClient(service.url);
   supply = batchSupply(Date.now(), buyers);
+  timestamp = Math.floor(Date.now() / 1_000);
 });
 
 afterEach(async () => {
@@ -48,7 +51,7 @@ const sendBatch = (input: BatchInput): Promise<SignedReply> => client.call("Batc
 const sendMeter = (token: string, quantity = 1): Promise<SignedReply> => {
   const input = {
     ProductCode: agentProduct,
-    Timestamp: Math.floor(Date.now() / 1_000),
+    Timestamp: timestamp,
     UsageDimension: agentDimension,
     UsageQuantity: quantity,
     ClientToken: token,
@@ -259,7 +262,7 @@ test("a batch of which one record cannot be stored is not stored at all, and its
     const batch = supply(25);
     if (index % 3 !== 0) return batch;
     const records = batch.UsageRecords.map((record, place) =>
-      place === index % 25 ? { ...record, Timestamp: Math.floor(Date.now() / 1_000), Quantity: 66_613 } : record,
+      place === index % 25 ? { ...record, Timestamp: timestamp, Quantity: 66_613 } : record,
     );
     return { ...batch, UsageRecords: records };
   });

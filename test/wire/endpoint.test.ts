@@ -64,6 +64,19 @@ describe("A.2, A.4: which call is which", () => {
     },
   );
 
+  test("W-10: a path other than / with a target is told so in a form that SDKs read", async () => {
+    const answer = await fetch(`${wire.meterhouse.endpoint}/metering`, {
+      method: "POST",
+      headers: { "X-Amz-Target": "AWSMPMeteringService.MeterUsage", "Content-Type": "application/x-amz-json-1.1" },
+      body: "{}",
+    });
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toEqual({
+      __type: "UnknownOperationException",
+      message: "The path '/metering' is not used; give SDKs an endpoint without a path.",
+    });
+  });
+
   test("W-50: CONNECT, as a client with a wrong proxy sends it, hears so too", async () => {
     const reply = await rawExchange(wire.meterhouse.endpoint, [
       "CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
