@@ -98,12 +98,17 @@ async function assemble(
     await catalog.apply({ settings: merged });
   };
   const loadCatalog = async (document: CatalogDocument): Promise<void> => {
-    const change = await catalogChange(document, { existing: catalog, now: clock.now(), wallNow: wallClock() });
-    if (Object.keys(change).length > 0) await catalog.apply(change);
+    // Keys are generated meanwhile: rows that rest on what has changed since would take the change back.
+    for (let isApplied = false; !isApplied; ) {
+      const { version: seen } = catalog;
+      const change = await catalogChange(document, { existing: catalog, now: clock.now(), wallNow: wallClock() });
+      isApplied = catalog.version === seen;
+      if (isApplied && Object.keys(change).length > 0) await catalog.apply(change);
+    }
   };
   if (options.catalog !== undefined) {
     const document = options.catalog;
-    await acting({ actor: "catalog file" }, () => loadCatalog(document));
+    await acting({ actor: "catalog file", action: "catalog.load", target: "catalog" }, () => loadCatalog(document));
   }
 
   const throttle = createThrottle(options.rateClock);

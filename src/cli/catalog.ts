@@ -15,7 +15,7 @@ export function registerCatalog(program: Command, context: CliContext): void {
   addLeaf(catalog, context, {
     name: "import <file>",
     description: "load a catalogue file (YAML or JSON) into the server; nothing is ever deleted",
-    examples: ["catalog import catalog.yaml", "generate-catalog | meterhouse catalog import -"],
+    examples: ["catalog import catalog.yaml", "catalog import - < catalog.yaml"],
     run: async (call) => importCatalog(call),
   });
   addLeaf(catalog, context, {

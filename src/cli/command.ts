@@ -26,6 +26,8 @@ export interface LeafSpec {
   /** Without the program's name. */
   readonly examples: readonly string[];
   readonly options?: readonly Option[];
+  /** Options that go by another name in the API: what its refusals are about. */
+  readonly members?: Readonly<Record<string, string>>;
   readonly run: (call: Call) => Promise<void>;
 }
 
@@ -45,8 +47,19 @@ export interface ListSpec extends Omit<LeafSpec, "name" | "run"> {
 
 const listDefault = 100;
 
+/** Of each command, for its own help and for that of its noun. */
+const examples = new WeakMap<Command, readonly string[]>();
+const nounExamplesMax = 3;
+
 export function addNoun(program: Command, name: string, description: string): Command {
-  return program.command(name).description(description);
+  const command = program.command(name).description(description);
+  return command.addHelpText("after", () =>
+    exampleText(command.commands.slice(0, nounExamplesMax).flatMap((one) => examples.get(one)?.slice(0, 1) ?? [])),
+  );
+}
+
+function exampleText(lines: readonly string[]): string {
+  return `\nExample${lines.length > 1 ? "s" : ""}:\n${lines.map((line) => `  meterhouse ${line}`).join("\n")}`;
 }
 
 /** A command that calls the control plane. */
@@ -56,7 +69,7 @@ export function addLeaf(parent: Command, context: CliContext, spec: LeafSpec): v
     try {
       await spec.run({ context, api, flags, args });
     } catch (error) {
-      throw error instanceof ApiProblem ? await inWords(error, command, api) : error;
+      throw error instanceof ApiProblem ? await inWords(error, spec, api) : error;
     }
   });
   command.addOption(option("--json", "print the answer of the API"));
@@ -79,8 +92,8 @@ export function addLocalLeaf(
 ): Command {
   const command = parent.command(spec.name).description(spec.description);
   for (const one of spec.options ?? []) command.addOption(one);
-  const examples = spec.examples.map((example) => `  meterhouse ${example}\n`).join("");
-  command.addHelpText("after", `\nExample${spec.examples.length > 1 ? "s" : ""}:\n${examples.trimEnd()}`);
+  examples.set(command, spec.examples);
+  command.addHelpText("after", exampleText(spec.examples));
   command.action(async () => {
     // A variadic argument comes as a list.
     const args = command.processedArgs.flat().map((one: unknown) => (typeof one === "string" ? one : ""));
@@ -190,21 +203,22 @@ function isoOf(given: GivenInstant, now: number): string {
 }
 
 /** A refusal as a person reads it: each wrong member by the name of its option, and what was maybe meant. */
-async function inWords(problem: ApiProblem, command: Command, api: Api): Promise<CliError> {
+async function inWords(problem: ApiProblem, spec: LeafSpec, api: Api): Promise<CliError> {
   const hints = [...problem.hints, ...(await likelyNames(problem, api))];
   const [only] = problem.faults;
   if (only === undefined) return new CliError(problem.detail, { hints });
-  const lines = problem.faults.map((fault) => `${placeOf(fault, command)}${fault.message}`);
+  const lines = problem.faults.map((fault) => `${placeOf(fault, spec)}${fault.message}`);
   if (lines.length === 1) return new CliError(`refused: ${lines[0]}`, { hints });
   return new CliError(`refused:${lines.map((line) => `\n  ${line}`).join("")}`, { hints });
 }
 
-function placeOf({ path }: MemberFault, command: Command): string {
+function placeOf({ path }: MemberFault, { options = [], members = {} }: LeafSpec): string {
   const [head, ...rest] = path;
   if (head === undefined) return "";
-  const found = command.options.find((one) => one.attributeName() === head || `${one.attributeName()}s` === head);
+  // Lists have the plural in the API, and an option for each of their entries.
+  const found = options.find((one) => [head, head.replace(/s$/, "")].includes(one.attributeName()));
   const inside = rest.map((step) => (/^\d+$/.test(step) ? `[${step}]` : `.${step}`)).join("");
-  return `${found?.long ?? head}${inside}: `;
+  return `${members[head] ?? found?.long ?? head}${inside}: `;
 }
 
 const named: readonly (readonly [RegExp, string, string])[] = [

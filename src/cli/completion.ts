@@ -27,14 +27,12 @@ interface OptionWords {
 export function registerCompletion(program: Command, context: CliContext): void {
   const completion = addNoun(program, "completion", "completion scripts for shells");
   for (const [shell, script, where] of [
-    ["bash", bashScript, "source <(meterhouse completion bash)"],
-    ["zsh", zshScript, 'meterhouse completion zsh > "$HOME/.zfunc/_meterhouse"'],
-    ["fish", fishScript, "meterhouse completion fish > ~/.config/fish/completions/meterhouse.fish"],
+    ["bash", bashScript, "completion bash > ~/.local/share/bash-completion/completions/meterhouse"],
+    ["zsh", zshScript, "completion zsh > ~/.zfunc/_meterhouse"],
+    ["fish", fishScript, "completion fish > ~/.config/fish/completions/meterhouse.fish"],
   ] as const) {
-    addLocalLeaf(
-      completion,
-      { name: shell, description: `print the script for ${shell}`, examples: [where.replace(/^meterhouse /, "")] },
-      () => write(context.stdout, script(placesOf(program))),
+    addLocalLeaf(completion, { name: shell, description: `print the script for ${shell}`, examples: [where] }, () =>
+      write(context.stdout, script(placesOf(program))),
     );
   }
 }

@@ -32,6 +32,7 @@ export function registerFaults(program: Command, context: CliContext): void {
       ]),
       duration("--delay <duration>", "delay: how long"),
     ],
+    members: { ms: "--delay" },
     run: async (call) => plan(call),
   });
   addList(fault, context, {

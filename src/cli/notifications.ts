@@ -123,12 +123,12 @@ function addTargetCreation(target: Command, context: CliContext): void {
     name: "create",
     description: "create a target: an HTTP endpoint, which is asked to confirm, or an SQS queue",
     examples: [
-      "target create --seller 111122223333 --url https://example.com/sns --form sns",
-      "target create --seller 111122223333 --kind sqs --url http://127.0.0.1:9324/000000000000/events \\\n    --sqs-endpoint http://127.0.0.1:9324 --sqs-region us-east-1",
+      "target create --seller 111122223333 --endpoint https://example.com/sns --form sns",
+      "target create --seller 111122223333 --kind sqs --endpoint http://127.0.0.1:9324/000000000000/events \\\n    --sqs-endpoint http://127.0.0.1:9324 --sqs-region us-east-1",
     ],
     options: [
       option("--seller <id>", "whose notifications").makeOptionMandatory(),
-      option("--url <url>", "endpoint that is posted to, or URL of the queue").makeOptionMandatory(),
+      option("--endpoint <url>", "where it is posted to, or URL of the queue").makeOptionMandatory(),
       choice("--kind <kind>", "http (default) or sqs", ["http", "sqs"]),
       option("--product <code>", "of this product only"),
       manyChoices("--form <form>", "default both", forms),
@@ -138,6 +138,7 @@ function addTargetCreation(target: Command, context: CliContext): void {
       option("--access-key-id <id>", "who sends to the queue"),
       option("--secret-file <file>", "file with the secret access key; - is stdin"),
     ],
+    members: { url: "--endpoint", sqs: "--sqs" },
     run: async (call) => {
       const { flags } = call;
       const secretFile = text(flags, "secretFile");
@@ -148,7 +149,8 @@ function addTargetCreation(target: Command, context: CliContext): void {
         ...(secretFile === undefined ? {} : { secretAccessKey: (await readText(secretFile, context)).trim() }),
       };
       const body = {
-        ...picked(flags, ["seller", "url", "product", "rawDelivery"]),
+        ...picked(flags, ["seller", "product", "rawDelivery"]),
+        url: flags.endpoint,
         kind: text(flags, "kind") ?? "http",
         ...(flags.form === undefined ? {} : { forms: flags.form }),
         ...(Object.keys(sqs).length === 0 ? {} : { sqs }),

@@ -51,7 +51,7 @@ function tableText(context: CliContext, rows: readonly Row[], inputs: readonly C
   const natural = columns.map(({ title }, place) =>
     Math.max(widthOf(title), ...cells.map((line) => widthOf(line[place] ?? ""))),
   );
-  const widths = fit(natural, columns, terminalWidth(context));
+  const widths = fitted(natural, columns, terminalWidth(context));
   if (widths === undefined) {
     // Too narrow for columns side by side: one block a row, which wraps and loses nothing.
     const blocks = cells.map((line) =>
@@ -110,7 +110,7 @@ const noLines = {
 } as const;
 
 /** undefined: they do not fit, however far the flexible ones give way. Into a file or a pipe everything fits. */
-function fit(natural: readonly number[], columns: readonly Column[], width: number): readonly number[] | undefined {
+function fitted(natural: readonly number[], columns: readonly Column[], width: number): readonly number[] | undefined {
   const widths = [...natural];
   let excess = widths.reduce((sum, one) => sum + one, 0) + gap * (widths.length - 1) - width;
   while (excess > 0) {

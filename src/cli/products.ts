@@ -83,6 +83,7 @@ function addCreation(product: Command, context: CliContext): void {
       option("--sends-sns", "sends SNS messages"),
       option("--no-sends-sns", "sends EventBridge events only"),
     ],
+    members: { enabledRegions: "--region" },
     run: async (call) => {
       const { flags } = call;
       const names = ["seller", "type", "code", "title", "description", "registrationUrl"];
@@ -116,6 +117,7 @@ function addChange(product: Command, context: CliContext): void {
       option("--registration-url <url>", "where the buyer's browser posts the registration token"),
       many("--region <region>", "Region it is enabled in, instead of all before"),
     ],
+    members: { enabledRegions: "--region" },
     run: async (call) => {
       const { flags } = call;
       const body = {

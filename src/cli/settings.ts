@@ -4,7 +4,7 @@ import { addLeaf, addNoun, arg, type Call, isJson, show } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { usageError } from "./errors.ts";
 import { assignment } from "./options.ts";
-import { printJson, printTable } from "./output.ts";
+import { type Column, printJson, printTable } from "./output.ts";
 import { didYouMean } from "./suggest.ts";
 
 export function registerSettings(program: Command, context: CliContext): void {
@@ -35,17 +35,25 @@ export function registerSettings(program: Command, context: CliContext): void {
       const answer = await call.api.json("PATCH", "/settings", { body });
       if (isJson(call)) return printJson(context, answer);
       const changed = rowsOf(answer.items).filter(({ name }) => String(name) in body);
-      await printTable(context, changed, ["name", "value", "default"]);
+      await printTable(context, changed, ["name", asSet("value"), asSet("default")]);
     },
   });
+}
+
+/** As `settings set` takes it: true, not yes. */
+function asSet(member: string): Column {
+  return {
+    title: member.toUpperCase(),
+    value: (row) => (typeof row[member] === "boolean" ? String(row[member]) : row[member]),
+  };
 }
 
 async function showAll(call: Call, answer: Row): Promise<void> {
   if (isJson(call)) return printJson(call.context, answer);
   await printTable(call.context, rowsOf(answer.items), [
     { title: "NAME", value: ({ name, isDefault }) => `${String(name)}${isDefault === true ? "" : " *"}` },
-    "value",
-    "default",
+    asSet("value"),
+    asSet("default"),
     { title: "RULE", value: "rule", isFlexible: true },
   ]);
 }
