@@ -5,7 +5,7 @@ import { type Context, Hono } from "hono";
 import { exportJWK, importSPKI } from "jose";
 import type { Logger } from "pino";
 import type { KeyVersion } from "./api/types.ts";
-import type { DeliveryWorker } from "./marketplace/notifications/deliver.ts";
+import type { Notifications } from "./marketplace/notifications/start.ts";
 import type { Store } from "./store/store.ts";
 
 export interface RouterOptions {
@@ -20,7 +20,7 @@ export interface RouterOptions {
   /** The control plane, see control/control.ts: it gets the requests below `/api/v1` as they are. */
   readonly control?: { fetch(request: Request, env?: object): Response | Promise<Response> };
   /** Where the owners of HTTP endpoints confirm their SNS subscription, or end it: by the token alone. */
-  readonly subscriptions?: Pick<DeliveryWorker, "confirm" | "unsubscribe">;
+  readonly subscriptions?: Pick<Notifications, "confirm" | "unsubscribe" | "authority">;
 }
 
 /**
@@ -106,6 +106,11 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
       return context.json({ target: target.id, confirmed: target.confirmedAt !== undefined });
     });
   }
+  app.get("/sns/authority.pem", async (context) => {
+    const pem = await options.subscriptions?.authority();
+    if (pem === undefined) return problem(context, 404, "Not Found", "No SNS messages are sent here.");
+    return context.body(pem, 200, { "Content-Type": "application/x-pem-file" });
+  });
   if (options.marketplacePages !== undefined) app.route("/", options.marketplacePages);
   const { control } = options;
   // Not by `route`, which leaves the application's own answers to errors and unknown paths behind.

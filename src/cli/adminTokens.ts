@@ -10,7 +10,13 @@ export function registerAdminTokens(program: Command, context: CliContext): void
     description: "list admin tokens, those that were revoked too",
     examples: ["admin-token list"],
     path: () => "/admin-tokens",
-    columns: ["id", { title: "NAME", value: "name", isFlexible: true }, "role", "createdAt", "revokedAt"],
+    columns: [
+      "id",
+      { title: "NAME", value: "name", isFlexible: true },
+      "role",
+      "createdAt",
+      { title: "REVOKED AT", value: "revokedAt", isExtra: true },
+    ],
     what: "admin tokens besides the root token",
   });
   addLeaf(token, context, {
@@ -56,7 +62,13 @@ export function registerEvents(program: Command, context: CliContext): void {
     ],
     path: () => "/events",
     query: ["actor", "action", "target"],
-    columns: ["at", "actor", "action", "target", { title: "SUMMARY", value: "summary", isFlexible: true }],
+    columns: [
+      "at",
+      "actor",
+      "action",
+      { title: "TARGET", value: "target", isFlexible: true },
+      { title: "SUMMARY", value: "summary", isFlexible: true, isExtra: true },
+    ],
     what: "events",
   });
 }

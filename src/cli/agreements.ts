@@ -22,7 +22,14 @@ export function registerAgreements(program: Command, context: CliContext): void 
     options: filters(),
     path: () => "/agreements",
     query: ["product", "buyer", "state"],
-    columns: ["id", "product", "buyer", "state", "startedAt", "endsAt"],
+    columns: [
+      "id",
+      { title: "PRODUCT", value: "product", isFlexible: true },
+      "buyer",
+      "state",
+      { title: "STARTED AT", value: "startedAt", isExtra: true },
+      { title: "ENDS AT", value: "endsAt", isExtra: true },
+    ],
     what: "agreements",
   });
   addLeaf(agreement, context, {
@@ -65,7 +72,13 @@ export function registerAgreements(program: Command, context: CliContext): void 
     options: filters(),
     path: () => "/licenses",
     query: ["product", "buyer", "state"],
-    columns: ["arn", "agreement", "product", "buyer", "state"],
+    columns: [
+      { title: "ARN", value: "arn", isFlexible: true },
+      "agreement",
+      { title: "PRODUCT", value: "product", isFlexible: true, isExtra: true },
+      "buyer",
+      "state",
+    ],
     what: "licences",
   });
 }

@@ -29,8 +29,8 @@ export function registerCredentials(program: Command, context: CliContext): void
       "account",
       "kind",
       { title: "NAME", value: "name", isFlexible: true },
-      { title: "ALLOW", value: "allow", isFlexible: true },
-      "expiresAt",
+      { title: "ALLOW", value: "allow", isFlexible: true, isExtra: true },
+      { title: "EXPIRES AT", value: "expiresAt", isExtra: true },
     ],
     what: "credentials",
   });

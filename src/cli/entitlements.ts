@@ -27,12 +27,12 @@ export function registerEntitlements(program: Command, context: CliContext): voi
     path: () => "/entitlements",
     query: ["product", "buyer", "dimension"],
     columns: [
-      "product",
+      { title: "PRODUCT", value: "product", isFlexible: true },
       "buyer",
       "dimension",
       { title: "VALUE", value: "value", align: "right" },
       "expiresAt",
-      "license",
+      { title: "LICENSE", value: "license", isFlexible: true, isExtra: true },
     ],
     what: "entitlements",
   });

@@ -18,7 +18,11 @@ export function registerKeys(program: Command, context: CliContext): void {
     examples: ["key list myproduct"],
     path,
     isPaged: false,
-    columns: [{ title: "VERSION", value: "version", align: "right" }, "rotatedAt", "url"],
+    columns: [
+      { title: "VERSION", value: "version", align: "right" },
+      "rotatedAt",
+      { title: "URL", value: "url", isFlexible: true },
+    ],
     what: "key versions",
   });
   addLeaf(key, context, {

@@ -24,7 +24,14 @@ export function registerNotifications(program: Command, context: CliContext): vo
     ],
     path: () => "/notifications",
     query: ["seller", "product", "agreement", "form", "name", "state", "order"],
-    columns: ["at", "form", { title: "NAME", value: "name", isFlexible: true }, "product", "agreement", "id"],
+    columns: [
+      "at",
+      "form",
+      { title: "NAME", value: "name", isFlexible: true },
+      { title: "PRODUCT", value: "product", isFlexible: true, isExtra: true },
+      { title: "AGREEMENT", value: "agreement", isExtra: true },
+      "id",
+    ],
     what: "notifications",
   });
   addLeaf(notification, context, {

@@ -14,12 +14,12 @@ export function registerOffers(program: Command, context: CliContext): void {
     query: ["product", "buyer"],
     columns: [
       "id",
-      "product",
+      { title: "PRODUCT", value: "product", isFlexible: true },
       { title: "TITLE", value: "title", isFlexible: true },
       { title: "BUYERS", value: ({ buyers }) => buyers ?? "all" },
       { title: "TERM DAYS", value: "termDays", align: "right" },
       { title: "TRIAL DAYS", value: "freeTrialDays", align: "right" },
-      "expiresAt",
+      { title: "EXPIRES AT", value: "expiresAt", isExtra: true },
     ],
     what: "offers",
   });

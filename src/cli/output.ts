@@ -10,6 +10,8 @@ export interface Column {
   readonly value: string | ((row: Row) => unknown);
   /** Gives way where the terminal is narrow: titles and URLs, not ids. */
   readonly isFlexible?: boolean;
+  /** Left out where the terminal is narrow; `--json` and `get` have it. */
+  readonly isExtra?: boolean;
   readonly align?: "right";
 }
 /** A name stands for the member of that name. */
@@ -46,56 +48,58 @@ export async function printRow(context: CliContext, row: Row): Promise<void> {
 }
 
 function tableText(context: CliContext, rows: readonly Row[], inputs: readonly ColumnInput[]): string {
-  const columns = inputs.map(columnOf);
-  const cells = rows.map((row) => columns.map((column) => cellOf(memberOf(row, column))));
-  const natural = columns.map(({ title }, place) =>
-    Math.max(widthOf(title), ...cells.map((line) => widthOf(line[place] ?? ""))),
-  );
-  const widths = fitted(natural, columns, terminalWidth(context));
-  if (widths === undefined) {
-    // Too narrow for columns side by side: one block a row, which wraps and loses nothing.
-    const blocks = cells.map((line) =>
+  const all = inputs.map(columnOf);
+  const width = terminalWidth(context);
+  const extras = all.filter(({ isExtra }) => isExtra);
+  // The last of the extra columns goes first.
+  for (let dropped = 0; dropped <= extras.length; dropped += 1) {
+    const gone = extras.slice(extras.length - dropped);
+    const columns = all.filter((column) => !gone.includes(column));
+    const cells = rows.map((row) => columns.map((column) => withoutFraction(cellOf(memberOf(row, column)))));
+    const widths = fitted(columns, cells, width);
+    if (widths !== undefined) return columnsText(context, columns, cells, widths);
+  }
+  // Too narrow for columns side by side: one block a row, which wraps and loses nothing.
+  return rows
+    .map((row) =>
       membersText(
         context,
-        columns.map(({ title }, place) => [title, line[place]]),
+        all.map((column) => [column.title, memberOf(row, column)]),
       ),
-    );
-    return blocks.join("\n");
-  }
+    )
+    .join("\n");
+}
+
+function columnsText(
+  context: CliContext,
+  columns: readonly Column[],
+  cells: readonly (readonly string[])[],
+  widths: readonly number[],
+): string {
   const isBold = hasColours(context, context.stdout);
-  return tableOf({
-    head: columns.map(({ title }) => (isBold ? `\u001b[1m${title}\u001b[22m` : title)),
-    rows: cells,
-    widths: widths.some((width, place) => width < (natural[place] ?? 0)) ? widths : undefined,
-    aligns: columns.map(({ align }) => align ?? "left"),
-  });
+  const head = columns.map(({ title }) => (isBold ? `\u001b[1m${title}\u001b[22m` : title));
+  const lines = cells.map((line) => line.map((cell, place) => wrapped(cell, widths[place] ?? flexibleMin)));
+  return tableOf(lines, { head, aligns: columns.map(({ align }) => align ?? "left") });
 }
 
 function membersText(context: CliContext, members: readonly (readonly [string, unknown])[]): string {
   if (members.length === 0) return "";
-  const rows = members.map(([name, value]) => [wordsOf(name), cellOf(value)]);
-  const left = Math.max(...rows.map(([name = ""]) => widthOf(name)));
-  const right = Math.max(flexibleMin, ...rows.map(([, value = ""]) => widthOf(value)));
-  const width = terminalWidth(context);
-  const room = Math.max(flexibleMin, width - left - gap);
-  const widths = right <= room ? undefined : [left, room];
-  return tableOf({ rows, widths, aligns: ["left", "left"] });
+  const names = members.map(([name]) => wordsOf(name));
+  const room = Math.max(flexibleMin, terminalWidth(context) - Math.max(...names.map(widthOf)) - gap);
+  return tableOf(members.map(([, value], place) => [names[place] ?? "", wrapped(cellOf(value), room)]));
 }
 
-function tableOf(table: {
-  readonly head?: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  readonly widths: readonly number[] | undefined;
-  readonly aligns: readonly ("left" | "right")[];
-}): string {
+function tableOf(
+  rows: readonly (readonly string[])[],
+  { head, aligns = [] }: { readonly head?: readonly string[]; readonly aligns?: readonly ("left" | "right")[] } = {},
+): string {
   const drawn = new Table({
     chars: { ...noLines, middle: " ".repeat(gap) },
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
-    colAligns: [...table.aligns],
-    ...(table.head === undefined ? {} : { head: [...table.head] }),
-    ...(table.widths === undefined ? {} : { colWidths: [...table.widths], wordWrap: true, wrapOnWordBoundary: false }),
+    colAligns: [...aligns],
+    ...(head === undefined ? {} : { head: [...head] }),
   });
-  drawn.push(...table.rows.map((row) => [...row]));
+  drawn.push(...rows.map((row) => [...row]));
   return drawn
     .toString()
     .split("\n")
@@ -110,20 +114,51 @@ const noLines = {
 } as const;
 
 /** undefined: they do not fit, however far the flexible ones give way. Into a file or a pipe everything fits. */
-function fitted(natural: readonly number[], columns: readonly Column[], width: number): readonly number[] | undefined {
-  const widths = [...natural];
+function fitted(
+  columns: readonly Column[],
+  cells: readonly (readonly string[])[],
+  width: number,
+): readonly number[] | undefined {
+  // Not all cells as arguments of one call: a list may be longer than those can be.
+  const widths = columns.map(({ title }, place) =>
+    cells.reduce((most, line) => Math.max(most, widthOf(line[place] ?? "")), widthOf(title)),
+  );
   let excess = widths.reduce((sum, one) => sum + one, 0) + gap * (widths.length - 1) - width;
   while (excess > 0) {
     // The widest gives way first, so that short titles stay whole beside a long URL.
-    const places = [...widths.keys()].filter(
-      (place) => columns[place]?.isFlexible && (widths[place] ?? 0) > flexibleMin,
-    );
+    const places = [...widths.keys()].filter((place) => {
+      const { isFlexible = false, title = "" } = columns[place] ?? {};
+      return isFlexible && (widths[place] ?? 0) > Math.max(flexibleMin, widthOf(title));
+    });
     const widest = places.toSorted((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))[0];
     if (widest === undefined) return undefined;
     widths[widest] = (widths[widest] ?? 0) - 1;
     excess -= 1;
   }
   return widths;
+}
+
+/** Between words where it can be, inside of them where one is longer than the line, such as a URL. */
+function wrapped(text: string, width: number): string {
+  if (widthOf(text) <= width) return text;
+  return text
+    .split("\n")
+    .flatMap((line) => wrappedLine(line, width))
+    .join("\n");
+}
+
+function wrappedLine(line: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let rest = [...line];
+  while (widthOf(rest.join("")) > width) {
+    let end = 0;
+    while (end < rest.length && widthOf(rest.slice(0, end + 1).join("")) <= width) end += 1;
+    const blank = rest.lastIndexOf(" ", end);
+    const cut = blank > 0 ? blank : Math.max(1, end);
+    lines.push(rest.slice(0, cut).join(""));
+    rest = rest.slice(cut + (blank > 0 ? 1 : 0));
+  }
+  return [...lines, rest.join("")];
 }
 
 function terminalWidth({ stdout }: CliContext): number {
@@ -150,6 +185,11 @@ export function cellOf(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? "-" : value.map(cellOf).join(", ");
   if (isRow(value)) return objectCell(value);
   return String(value);
+}
+
+/** Tables show whole seconds; what shows one thing, and JSON, have the rest. */
+function withoutFraction(cell: string): string {
+  return cell.replace(/^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+Z$/, "$1Z");
 }
 
 function objectCell(value: Row): string {

@@ -33,11 +33,12 @@ export function registerProducts(program: Command, context: CliContext): void {
       "code",
       { title: "TITLE", value: "title", isFlexible: true },
       "type",
-      "seller",
+      { title: "SELLER", value: "seller", isExtra: true },
       {
         title: "DIMENSIONS",
         value: ({ dimensions }) => (Array.isArray(dimensions) ? dimensions.length : 0),
         align: "right",
+        isExtra: true,
       },
     ],
     what: "products",
@@ -151,7 +152,7 @@ export function registerDimensions(program: Command, context: CliContext): void 
       { title: "PRICE", value: "price", align: "right" },
       "unit",
       { title: "DESCRIPTION", value: "description", isFlexible: true },
-      "addedAt",
+      { title: "ADDED AT", value: "addedAt", isExtra: true },
     ],
     what: "dimensions",
   });

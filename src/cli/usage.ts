@@ -31,13 +31,13 @@ export function registerUsage(program: Command, context: CliContext): void {
     times,
     columns: [
       "hour",
-      "product",
-      { title: "CUSTOMER", value: "customer" },
+      { title: "PRODUCT", value: "product", isFlexible: true },
+      "customer",
       "dimension",
       { title: "QUANTITY", value: "quantity", align: "right" },
-      "status",
-      { title: "RESOURCE", value: "resource", isFlexible: true },
-      "id",
+      { title: "STATUS", value: "status", isExtra: true },
+      { title: "RESOURCE", value: "resource", isFlexible: true, isExtra: true },
+      { title: "ID", value: "id", isExtra: true },
     ],
     what: "metering records",
   });

@@ -27,7 +27,9 @@ const target = z
         accessKeyId: z.string().optional(),
       })
       .optional(),
-    state: z.enum(["ready", "unconfirmed"]).openapi({ description: "unconfirmed: SNS messages wait for the owner" }),
+    state: z.enum(["ready", "unconfirmed"]).openapi({
+      description: "unconfirmed: SNS messages are dead letters until the owner confirms; resend them then",
+    }),
     confirmedAt: instant.optional().openapi({ description: "Wall clock" }),
     createdAt: instant,
   })

@@ -18,25 +18,38 @@ export interface NotificationsOptions {
   readonly publicUrl: () => string;
 }
 
+export interface Notifications extends DeliveryWorker {
+  /** PEM of the authority that whoever checks SNS signatures is to trust. */
+  authority(): Promise<string>;
+}
+
+interface Signing {
+  readonly signer: SnsSigner;
+  readonly certificates: CertificateServer;
+  readonly authorityPem: string;
+}
+
 /** The worker, started; `stop()` also closes the certificate's address. */
-export function startNotifications(options: NotificationsOptions): DeliveryWorker {
+export function startNotifications(options: NotificationsOptions): Notifications {
   const { store, log, host, wallClock } = options;
-  let signing: Promise<{ readonly signer: SnsSigner; readonly certificates: CertificateServer }> | undefined;
+  let signing: Promise<Signing> | undefined;
 
   // Most runs send no SNS message over HTTP; the key and the certificate are made when the first one does.
-  const startSigning = async () => {
+  const startSigning = async (): Promise<Signing> => {
     const publicHost = new URL(options.publicUrl()).hostname.replace(/^\[|\]$/g, "");
     const chain = await loadCertificates(options.keyStore, ["localhost", "127.0.0.1", publicHost], wallClock());
     const certificates = await serveCertificates(chain, { host, port: 0, publicHost });
-    return { signer: createSnsSigner({ ...chain.leaf, certUrl: certificates.certUrl }), certificates };
+    const signer = createSnsSigner({ ...chain.leaf, certUrl: certificates.certUrl });
+    return { signer, certificates, authorityPem: chain.authority.certificatePem };
+  };
+  const signingOf = (): Promise<Signing> => {
+    signing ??= startSigning();
+    return signing;
   };
   const worker = createDeliveryWorker({
     outbox: store.outbox,
     catalog: store.catalog,
-    signer: async () => {
-      signing ??= startSigning();
-      return (await signing).signer;
-    },
+    signer: async () => (await signingOf()).signer,
     wallClock,
     businessClock: options.clock.now,
     log,
@@ -45,6 +58,7 @@ export function startNotifications(options: NotificationsOptions): DeliveryWorke
   worker.start();
   return {
     ...worker,
+    authority: async () => (await signingOf()).authorityPem,
     stop: async () => {
       await worker.stop();
       if (signing !== undefined) await (await signing).certificates.close();

@@ -1,0 +1,106 @@
+/** The command line as users run it: child processes against a server that is one, too. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+export const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly cwd?: string;
+}
+
+/** Nothing of the caller's own METERHOUSE_… variables. */
+export function runCli(args: readonly string[], { env = {}, stdin, cwd }: CliOptions = {}): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      process.execPath,
+      [main, ...args],
+      { cwd: cwd ?? tmpdir(), env: { PATH: process.env.PATH, ...env }, maxBuffer: 64 * 1_048_576 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : error.code;
+        if (typeof code === "number") resolve({ code, stdout, stderr });
+        else reject(error);
+      },
+    );
+    child.stdin?.end(stdin ?? "");
+  });
+}
+
+export interface DemoServer {
+  readonly url: string;
+  readonly folder: string;
+  readonly dataDir: string;
+  readonly token: string;
+  /** Runs a command that reaches this server by its environment. */
+  cli(args: readonly string[], options?: CliOptions): Promise<Result>;
+  /** Must end with 0; its stdout. */
+  ok(...args: readonly string[]): Promise<string>;
+  /** The same with --json, parsed. */
+  json(...args: readonly string[]): Promise<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+export async function startDemo(): Promise<DemoServer> {
+  const folder = mkdtempSync(join(tmpdir(), "meterhouse-cli-"));
+  const dataDir = join(folder, "data");
+  const child = spawn(
+    process.execPath,
+    [main, "serve", "--demo", "--port", "0", "--data", dataDir, "--log-level", "error"],
+    { cwd: folder, env: { PATH: process.env.PATH }, stdio: ["ignore", "pipe", "ignore"] },
+  );
+  const url = await endpointOf(child);
+  const env = { METERHOUSE_URL: url, METERHOUSE_DATA: dataDir };
+  const cli: DemoServer["cli"] = (args, options = {}) =>
+    runCli(args, { cwd: folder, ...options, env: { ...env, ...options.env } });
+  const ok: DemoServer["ok"] = async (...args) => {
+    const { code, stdout, stderr } = await cli(args);
+    if (code !== 0) throw new Error(`meterhouse ${args.join(" ")}: exit code ${code}: ${stderr}`);
+    return stdout;
+  };
+  return {
+    url,
+    folder,
+    dataDir,
+    token: readFileSync(join(dataDir, "admin.token"), "utf8").trim(),
+    cli,
+    ok,
+    json: async (...args) => JSON.parse(await ok(...args, "--json")) as Record<string, unknown>,
+    stop: async () => {
+      const ended = new Promise((resolve) => child.once("close", resolve));
+      child.kill("SIGKILL");
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function endpointOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (child.stdout === null) throw new Error("the server has no stdout");
+    child.once("close", (code) => reject(new Error(`the server did not start (code ${code})`)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      if (line.startsWith('{"ready":true')) resolve((JSON.parse(line) as { endpoint: string }).endpoint);
+    });
+  });
+}
+
+/** The first column of a table whose row holds that text. */
+export function firstCell(table: string, text: string): string {
+  return (
+    table
+      .split("\n")
+      .find((line) => line.includes(text))
+      ?.split(/\s+/)[0] ?? ""
+  );
+}
