@@ -19,7 +19,7 @@ export function pasteCommand(url: string, seller: Credential): string {
 }
 
 /** The text; credentials of the demo catalogue only, which mean nothing outside of this server. */
-export function demoText({ url, store }: Pick<Service, "url" | "store">): string {
+export function demoText({ url, store }: Pick<Service, "url" | "store">, dataDir: string): string {
   const seller = store.catalog.credential(demoRoles.seller);
   const task = store.catalog.credential(demoRoles.ecsTask);
   if (seller === undefined || task === undefined) return "";
@@ -43,11 +43,12 @@ ${exportsOf(task)}
     ${pasteCommand(url, seller)}
 
   Sent again it answers Success with the same MeteringRecordId; with another Quantity, DuplicateRecord.
+  As a buyer in a browser: ${url}/marketplace. Control plane: ${url}/api/v1, token in ${dataDir}/admin.token.
   Products to try: ${demoProducts.legacySaas} (SaaS), ${demoProducts.containerUsage} (MeterUsage), ${demoProducts.containerHourly} (RegisterUsage).
 `;
 }
 
 /** To stderr, for people; stdout carries the ready line alone. */
-export function printDemo(service: Service): void {
-  process.stderr.write(`${demoText(service)}\n`);
+export function printDemo(service: Service, dataDir: string): void {
+  process.stderr.write(`${demoText(service, dataDir)}\n`);
 }

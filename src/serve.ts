@@ -77,7 +77,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       "listening beyond loopback: put TLS in front, keys and usage travel in the clear otherwise",
     );
   }
-  if (flags.demo === true) printDemo(service);
+  if (flags.demo === true) printDemo(service, resolve(flags.data));
   // The one line of stdout that programs wait for.
   console.log(
     JSON.stringify({ ready: true, endpoint: service.url, version, pid: process.pid, dataDir: resolve(flags.data) }),

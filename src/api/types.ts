@@ -60,6 +60,40 @@ export interface Credential {
   readonly productCodes?: readonly string[];
   readonly launchedAt?: number;
   readonly stoppedAt?: number;
+  /** The simulated workload that was given this key; absent = a key of its own. */
+  readonly workloadId?: string;
+  readonly createdAt: number;
+}
+
+/** What simulated compute can be. Keys are of the kind that goes with it: `ecs` and `fargate` have ECS tasks' keys. */
+export type WorkloadKind = "ecs" | "fargate" | "eks" | "ec2" | "agentcore";
+
+/** Simulated compute of a buyer: it has an identity and gets temporary keys, as AWS would give them to it. */
+export interface Workload {
+  readonly id: string;
+  readonly kind: WorkloadKind;
+  readonly accountId: string;
+  readonly region: string;
+  readonly roleName: string;
+  /** Task ARN, pod ARN, instance id or runtime ARN. */
+  readonly resource: string;
+  /** Product codes of the image; absent = any (SPEC R-7). */
+  readonly productCodes?: readonly string[];
+  /** IAM action patterns of the role. */
+  readonly allow: readonly string[];
+  /** EKS: whose tokens its pod carries. */
+  readonly serviceAccount?: {
+    readonly cluster: string;
+    readonly namespace: string;
+    readonly name: string;
+  };
+  /** What its credential endpoint asks for. Plain in memory, sealed on disk. */
+  readonly authorizationToken: string;
+  /** EC2: where its metadata service listens, so that a restart keeps the address. */
+  readonly metadataPort?: number;
+  readonly launchedAt: number;
+  /** Absent = it runs. */
+  readonly stoppedAt?: number;
   readonly createdAt: number;
 }
 

@@ -9,6 +9,8 @@ export const demoAccounts = {
   seller: "111122223333",
   /** Subscribed to everything. */
   buyer: "444455556666",
+  /** Publishes one product: what another seller's token or product code is refused for. */
+  otherSeller: "123443211234",
   /** Has accepted one offer that is not active yet: usage for it is CustomerNotSubscribed. */
   newBuyer: "777788889999",
 } as const;
@@ -21,6 +23,8 @@ export const demoProducts = {
   containerUsage: "harborproxy2d7m4x9h6r1k8s",
   containerHourly: "harborgate8w3p6j1y4n9f5tv",
   agent: "harboragent7c2z5g8q1x4b9m",
+  /** Of the other seller. */
+  foreign: "lighthousemaps3k6v9t2x5b8",
 } as const;
 
 const SELLER_KEY = { account: demoAccounts.seller, kind: "iam-user", name: "metering-service" } as const;
@@ -48,12 +52,31 @@ export function demoCatalog(): CatalogDocument {
       { id: demoAccounts.seller, name: "Harbor Software" },
       { id: demoAccounts.buyer, name: "Example Shipping Co." },
       { id: demoAccounts.newBuyer, name: "Sample Freight Ltd." },
+      { id: demoAccounts.otherSeller, name: "Lighthouse Tools" },
     ],
     credentials: credentials(),
     products: [...saasProducts(), ...workloadProducts()],
     agreements: agreements(),
     entitlements: [entitlement("users", 25), entitlement("sso", true), entitlement("support_tier", "gold")],
+    offers: offers(),
   };
+}
+
+type DemoOffer = NonNullable<CatalogDocument["offers"]>[number];
+
+function offers(): DemoOffer[] {
+  return [
+    { id: "offer-demotrial14days", product: demoProducts.legacySaas, title: "14 days free", freeTrialDays: 14 },
+    {
+      id: "offer-demoprivate100",
+      product: demoProducts.contract,
+      title: "Private offer: 100 users for a year",
+      buyers: [demoAccounts.newBuyer],
+      termDays: 365,
+      autoRenew: true,
+      entitlements: { users: 100, sso: true, support_tier: "gold" },
+    },
+  ];
 }
 
 function credentials(): CredentialEntry[] {
@@ -121,6 +144,15 @@ function saasProducts(): ProductEntry[] {
         dimension("secrets", "secrets", "0.04", "Secrets stored, by the hour"),
         dimension("api_calls_10k", "10,000 calls", "0.03", "API calls"),
       ],
+    },
+    {
+      code: demoProducts.foreign,
+      title: "Lighthouse Maps (SaaS, of another seller)",
+      seller: demoAccounts.otherSeller,
+      type: "saas-subscription",
+      createdAt: "now-700d",
+      concurrentAgreementsOnly: false,
+      dimensions: [dimension("tiles_1k", "1,000 tiles", "0.02", "Map tiles served")],
     },
     {
       code: demoProducts.contract,
@@ -199,6 +231,7 @@ function agreements(): AgreementEntry[] {
     active(demoProducts.containerUsage, "now-30d"),
     active(demoProducts.containerHourly, "now-30d"),
     active(demoProducts.agent, "now-30d"),
+    active(demoProducts.foreign, "now-30d"),
     { product: demoProducts.legacySaas, buyer: demoAccounts.newBuyer, state: "pending", acceptedAt: "now" },
   ];
 }

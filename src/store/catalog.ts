@@ -1,6 +1,6 @@
 /**
  * The catalogue's port: accounts, credentials, products, agreements, registration tokens, entitlements, offers, roles,
- * notification targets, admin tokens, settings.
+ * workloads, notification targets, admin tokens, settings.
  * Reads are answered from memory and never wait; a write resolves after it is durable and visible to reads.
  */
 import type {
@@ -16,6 +16,7 @@ import type {
   Product,
   RegistrationToken,
   Role,
+  Workload,
 } from "../api/types.ts";
 
 /** What one change writes, all or nothing. Absent lists write nothing. Rows replace rows of the same key. */
@@ -28,6 +29,7 @@ export interface CatalogChange {
   readonly entitlements?: readonly Entitlement[];
   readonly offers?: readonly Offer[];
   readonly roles?: readonly Role[];
+  readonly workloads?: readonly Workload[];
   /**
    * Published with the change: notifications and their first deliveries go into the outbox (SPEC G-12). The targets are
    * those that there are after this change. One that was published before is left as it is.
@@ -71,6 +73,7 @@ export interface Catalog {
   entitlements(productCode: string): readonly Entitlement[];
   offer(id: string): Offer | undefined;
   role(accountId: string, name: string): Role | undefined;
+  workload(id: string): Workload | undefined;
   settings(): Readonly<Record<string, unknown>>;
   target(id: string): NotificationTarget | undefined;
   adminTokens(): readonly AdminToken[];
@@ -82,6 +85,7 @@ export interface Catalog {
     readonly entitlements: readonly Entitlement[];
     readonly offers: readonly Offer[];
     readonly roles: readonly Role[];
+    readonly workloads: readonly Workload[];
     readonly targets: readonly NotificationTarget[];
   };
   /** Newest first, at most `limit` (default 100). */

@@ -2,7 +2,7 @@
  * Catalogue rows as the text that engines keep. Secrets are sealed on the way in and unsealed on the way out, each
  * under a context of its own, so that a sealed secret copied into another row does not unseal there.
  */
-import type { Credential, NotificationTarget, Product } from "../api/types.ts";
+import type { Credential, NotificationTarget, Product, Workload } from "../api/types.ts";
 import type { Sealer } from "./sealer.ts";
 
 /** JSON of a credential: `secretAccessKey` and `sessionToken` sealed. */
@@ -57,6 +57,18 @@ export function targetOf(sealer: Sealer, document: string): NotificationTarget {
   return withSecret(sealed, (secret) => sealer.unseal(secret, targetContext(sealed.id)));
 }
 
+/** JSON of a workload: `authorizationToken` sealed. */
+export function workloadDocument(sealer: Sealer, workload: Workload): string {
+  const authorizationToken = sealer.seal(workload.authorizationToken, workloadContext(workload.id));
+  return JSON.stringify({ ...workload, authorizationToken });
+}
+
+/** The inverse of `workloadDocument`. Throws when the sealer's key does not fit. */
+export function workloadOf(sealer: Sealer, document: string): Workload {
+  const sealed = JSON.parse(document) as Workload;
+  return { ...sealed, authorizationToken: sealer.unseal(sealed.authorizationToken, workloadContext(sealed.id)) };
+}
+
 function withSecret(target: NotificationTarget, change: (secret: string) => string): NotificationTarget {
   const { sqs } = target;
   if (sqs?.secretAccessKey === undefined) return target;
@@ -73,6 +85,10 @@ function sessionContext(accessKeyId: string): string {
 
 function keyContext(productCode: string, version: number): string {
   return `product-key:${productCode}:${version}`;
+}
+
+function workloadContext(id: string): string {
+  return `workload:${id}`;
 }
 
 function targetContext(id: string): string {

@@ -14,6 +14,7 @@ import type {
   Product,
   RegistrationToken,
   Role,
+  Workload,
 } from "../api/types.ts";
 import type { CatalogChange } from "./catalog.ts";
 
@@ -27,6 +28,7 @@ export class CatalogMemory {
   readonly tokens = new Map<string, RegistrationToken>();
   readonly offers = new Map<string, Offer>();
   readonly roles = new Map<string, Role>();
+  readonly workloads = new Map<string, Workload>();
   readonly targets = new Map<string, NotificationTarget>();
   readonly adminTokens = new Map<string, AdminToken>();
   settings: Readonly<Record<string, unknown>> = {};
@@ -49,6 +51,7 @@ export class CatalogMemory {
     for (const entitlement of change.entitlements ?? []) this.#putEntitlement(entitlement);
     for (const offer of change.offers ?? []) this.offers.set(offer.id, offer);
     for (const role of change.roles ?? []) this.roles.set(roleKey(role), role);
+    for (const workload of change.workloads ?? []) this.workloads.set(workload.id, workload);
     for (const target of change.targets ?? []) this.targets.set(target.id, target);
     for (const token of change.adminTokens ?? []) this.adminTokens.set(token.id, token);
     if (change.settings !== undefined) this.settings = change.settings;
@@ -63,6 +66,7 @@ export class CatalogMemory {
     this.tokens.clear();
     this.offers.clear();
     this.roles.clear();
+    this.workloads.clear();
     this.targets.clear();
     this.adminTokens.clear();
     this.settings = {};

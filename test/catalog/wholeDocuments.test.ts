@@ -20,7 +20,8 @@ test("the demo: loads, keeps its secrets, and a second start writes nothing", as
   expect(await load(demoCatalog(), NOW + 30 * DAY)).toEqual({});
   for (const accessKeyId of Object.values(demoRoles)) expect(catalog.credential(accessKeyId)).toBeDefined();
   for (const code of Object.values(demoProducts)) {
-    expect(catalog.product(code)?.sellerAccountId).toBe(demoAccounts.seller);
+    const seller = code === demoProducts.foreign ? demoAccounts.otherSeller : demoAccounts.seller;
+    expect(catalog.product(code)?.sellerAccountId).toBe(seller);
     const agreements = catalog.agreements(code, demoAccounts.buyer);
     expect(agreements.length).toBeGreaterThan(0);
     expect(agreements.every((row) => row.startedAt !== undefined && row.licenseArn !== undefined)).toBe(true);

@@ -12,6 +12,7 @@ import type {
   Product,
   RegistrationToken,
   Role,
+  Workload,
 } from "../../src/api/types.ts";
 import type { Catalog, CatalogChange } from "../../src/store/catalog.ts";
 
@@ -27,6 +28,7 @@ export class MemoryCatalog implements Catalog {
   readonly #entitlements = new Map<string, Entitlement>();
   readonly #offers = new Map<string, Offer>();
   readonly #roles = new Map<string, Role>();
+  readonly #workloads = new Map<string, Workload>();
   readonly #targets = new Map<string, NotificationTarget>();
   readonly #adminTokens = new Map<string, AdminToken>();
   readonly #events: ControlEvent[] = [];
@@ -80,6 +82,10 @@ export class MemoryCatalog implements Catalog {
     return this.#roles.get(`${accountId}/${name}`);
   }
 
+  workload(id: string): Workload | undefined {
+    return this.#workloads.get(id);
+  }
+
   target(id: string): NotificationTarget | undefined {
     return this.#targets.get(id);
   }
@@ -101,6 +107,7 @@ export class MemoryCatalog implements Catalog {
       entitlements: [...this.#entitlements.values()],
       offers: [...this.#offers.values()],
       roles: [...this.#roles.values()],
+      workloads: [...this.#workloads.values()],
       targets: [...this.#targets.values()],
     };
   }
@@ -121,6 +128,7 @@ export class MemoryCatalog implements Catalog {
     for (const row of rows.entitlements ?? []) this.#entitlements.set(entitlementKey(row), row);
     for (const row of rows.offers ?? []) this.#offers.set(row.id, row);
     for (const row of rows.roles ?? []) this.#roles.set(`${row.accountId}/${row.name}`, row);
+    for (const row of rows.workloads ?? []) this.#workloads.set(row.id, row);
     for (const row of rows.targets ?? []) this.#targets.set(row.id, row);
     for (const row of rows.adminTokens ?? []) this.#adminTokens.set(row.id, row);
     this.notifications.push(...(rows.notifications ?? []));

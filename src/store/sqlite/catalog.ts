@@ -12,6 +12,7 @@ import type {
   Product,
   RegistrationToken,
   Role,
+  Workload,
 } from "../../api/types.ts";
 import type { Catalog, CatalogChange } from "../catalog.ts";
 import { CatalogMemory, roleKey } from "../catalogMemory.ts";
@@ -97,6 +98,10 @@ export class SqliteCatalog implements Catalog {
     return this.#memory.roles.get(roleKey({ accountId, name }));
   }
 
+  workload(id: string): Workload | undefined {
+    return this.#memory.workloads.get(id);
+  }
+
   target(id: string): NotificationTarget | undefined {
     return this.#memory.targets.get(id);
   }
@@ -118,6 +123,7 @@ export class SqliteCatalog implements Catalog {
       entitlements: this.#memory.allEntitlements(),
       offers: [...this.#memory.offers.values()],
       roles: [...this.#memory.roles.values()],
+      workloads: [...this.#memory.workloads.values()],
       targets: [...this.#memory.targets.values()],
     };
   }

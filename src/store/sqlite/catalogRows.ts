@@ -18,6 +18,8 @@ import {
   productOf,
   targetDocument,
   targetOf,
+  workloadDocument,
+  workloadOf,
 } from "../catalogDocuments.ts";
 import type { Sealer } from "../sealer.ts";
 
@@ -30,6 +32,7 @@ type DocumentTable =
   | "entitlements"
   | "offers"
   | "roles"
+  | "workloads"
   | "notification_targets"
   | "admin_tokens";
 
@@ -53,6 +56,8 @@ const upserts = {
     ON CONFLICT (id) DO UPDATE SET document = excluded.document`,
   roles: `INSERT INTO roles (account_id, name, document) VALUES (?, ?, ?)
     ON CONFLICT (account_id, name) DO UPDATE SET document = excluded.document`,
+  workloads: `INSERT INTO workloads (id, document) VALUES (?, ?)
+    ON CONFLICT (id) DO UPDATE SET document = excluded.document`,
   targets: `INSERT INTO notification_targets (id, document) VALUES (?, ?)
     ON CONFLICT (id) DO UPDATE SET document = excluded.document`,
   adminTokens: `INSERT INTO admin_tokens (id, document) VALUES (?, ?)
@@ -121,6 +126,10 @@ export class CatalogRows {
       change.roles?.map((row) => [row.accountId, row.name, JSON.stringify(row)]),
     );
     this.#run(
+      upserts.workloads,
+      change.workloads?.map((row) => [row.id, workloadDocument(sealer, row)]),
+    );
+    this.#run(
       upserts.targets,
       change.targets?.map((row) => [row.id, targetDocument(sealer, row)]),
     );
@@ -158,6 +167,7 @@ export class CatalogRows {
       entitlements: this.#documents("entitlements").map((text) => JSON.parse(text) as Entitlement),
       offers: this.#documents("offers").map((text) => JSON.parse(text) as Offer),
       roles: this.#documents("roles").map((text) => JSON.parse(text) as Role),
+      workloads: this.#documents("workloads").map((text) => workloadOf(this.#sealer, text)),
       targets: this.#documents("notification_targets").map((text) => targetOf(this.#sealer, text)),
       adminTokens: this.#documents("admin_tokens").map((text) => JSON.parse(text) as AdminToken),
       tokens: this.#database
@@ -190,7 +200,7 @@ export class CatalogRows {
     this.#database.exec(
       "DELETE FROM accounts; DELETE FROM credentials; DELETE FROM products; DELETE FROM agreements; " +
         "DELETE FROM entitlements; DELETE FROM registration_tokens; DELETE FROM offers; DELETE FROM roles; " +
-        "DELETE FROM notification_targets; DELETE FROM admin_tokens; DELETE FROM control_events; " +
+        "DELETE FROM workloads; DELETE FROM notification_targets; DELETE FROM admin_tokens; DELETE FROM control_events; " +
         "DELETE FROM meta WHERE name = 'settings'",
     );
   }
