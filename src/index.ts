@@ -7,9 +7,9 @@
  * Requests go over HTTP through the same code as `meterhouse serve`; what this object adds is what AWS hides: a clock
  * to turn, buyers who subscribe, registration tokens, the records that were kept.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Settings, SettingsInput } from "./api/settings.ts";
 import type {
   Account,
@@ -19,20 +19,25 @@ import type {
   MeteringRecord,
   MeteringWorkload,
   Notification,
+  OperationName,
+  WorkloadKind,
 } from "./api/types.ts";
 import { demoCatalog } from "./catalog/demo.ts";
 import { type CatalogDocument, checkCatalog, readCatalog } from "./catalog/file.ts";
+import { defined } from "./catalog/rows.ts";
 import { entitlementValue } from "./catalog/schema.ts";
 import { createBusinessClock, parseDurationMs, type SettableClock } from "./clock.ts";
 import type { Fault } from "./faults.ts";
 import type { AgreementReference, Amendment } from "./marketplace/agreements.ts";
-import { billedSecondsByHour, meteredFrom } from "./rules/proration.ts";
+import { type CloudTrailRecord, eventHistory } from "./operations/cloudTrail.ts";
+import { registeredSeconds } from "./rules/proration.ts";
 import { createLog, type Service, startService } from "./service.ts";
 import type { UsageFilter } from "./store/ledger.ts";
 import type { NotificationFilter } from "./store/outbox.ts";
 
 export type { Fault } from "./faults.ts";
 export type { AgreementReference } from "./marketplace/agreements.ts";
+export type { CloudTrailRecord } from "./operations/cloudTrail.ts";
 
 /** An instant: a Date, epoch milliseconds, or ISO text. */
 export type Instant = Date | number | string;
@@ -52,6 +57,8 @@ export interface MeterhouseOptions {
   readonly dataDir?: string;
   /** Epoch milliseconds for SigV4, `Date` and session expiry. Default Date.now. */
   readonly wallClock?: () => number;
+  /** Life of the temporary keys that workloads get. Default an hour. */
+  readonly workloadKeyLifeMs?: number;
   /** What refills the rate buckets (SPEC C-31). Default "wall". */
   readonly rateClock?: "wall" | "business";
 }
@@ -108,6 +115,30 @@ export interface MarketplaceActions {
   stopWorkload(input: { readonly accessKeyId: string; readonly at?: Instant }): Promise<void>;
 }
 
+/** Simulated compute that runs (SPEC R-1, M-1). */
+export interface RunningWorkload {
+  readonly id: string;
+  /** Task ARN, pod ARN, instance id or runtime ARN: what its usage is metered on. */
+  readonly resource: string;
+  /** For a process of its own: AWS's SDKs find credentials, Region and endpoint by these variables alone. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Its credentials stop working and its metering ends. */
+  stop(at?: Instant): Promise<void>;
+}
+
+export interface CloudTrailFilter {
+  readonly operation?: OperationName;
+  /** The caller's. */
+  readonly account?: string;
+  readonly accessKeyId?: string;
+  readonly region?: string;
+  readonly requestId?: string;
+  /** Both inclusive. */
+  readonly from?: Instant;
+  readonly to?: Instant;
+  readonly limit?: number;
+}
+
 /** Seconds billed for one workload (SPEC R-10 to R-13). */
 export interface BilledSeconds {
   readonly total: number;
@@ -132,6 +163,14 @@ export interface Meterhouse {
     readonly customer: string;
     readonly freeTrial?: boolean;
   }): Promise<Agreement>;
+  /** Runs a task, pod, instance or runtime in a buyer's account. `product`: the one of its image; absent = any. */
+  runWorkload(input: {
+    readonly kind: WorkloadKind;
+    readonly account: string;
+    readonly product?: string;
+    readonly region?: string;
+    readonly launchedAt?: Instant;
+  }): Promise<RunningWorkload>;
   /** A registration token, as the buyer's browser would post it (already decoded). */
   issueToken(input: {
     readonly product: string;
@@ -140,8 +179,10 @@ export interface Meterhouse {
   }): Promise<string>;
   /** What the marketplace told sellers, in order of publication. */
   notifications(filter?: NotificationFilter): Promise<readonly Notification[]>;
-  /** Accepted metering records. */
+  /** Accepted metering records, those of registered tasks and pods (SPEC R-10) among them. */
   records(filter?: UsageFilter): Promise<readonly MeteringRecord[]>;
+  /** The calls of the last 90 days as CloudTrail records, newest first (SPEC H.1). At most 1,000 unless told otherwise. */
+  cloudTrail(filter?: CloudTrailFilter): Promise<readonly CloudTrailRecord[]>;
   /** Workloads that registered or metered. */
   workloads(filter?: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[];
   billedSeconds(input: { readonly accessKeyId: string; readonly product?: string }): BilledSeconds;
@@ -170,6 +211,7 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
     rateClock: options.rateClock === "business" ? clock.now : () => performance.now(),
     catalog: await catalogOf(options.catalog),
     allowedHosts: [],
+    workloadKeyLifeMs: options.workloadKeyLifeMs,
     env: process.env,
     log: createLog("error"),
   });
@@ -193,12 +235,21 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
       },
     },
     marketplace: marketplaceActions(service, clock),
+    runWorkload: (input) => runWorkload(service, dataDir, input),
     subscribe: (input) => service.agreements.purchase(input, clock.now()),
     issueToken: (input) => service.agreements.issueToken(input, clock.now()),
-    records: (filter = {}) => service.store.ledger.records(filter),
+    records: async (filter = {}) => {
+      await service.runDue();
+      return service.store.ledger.records(filter);
+    },
     notifications: async (filter = {}) => {
       await service.runDue();
       return service.store.outbox.notifications(filter, { limit: 100_000 });
+    },
+    cloudTrail: ({ account: accountId, from, to, limit = 1_000, ...rest } = {}) => {
+      const fromAt = from === undefined ? undefined : instantMs(from);
+      const toAt = to === undefined ? undefined : instantMs(to);
+      return eventHistory(service.store, defined({ ...rest, accountId, fromAt, toAt }), clock.now(), limit);
     },
     workloads: (filter = {}) => service.store.ledger.workloads(filter),
     billedSeconds: (input) => billedSeconds(service, clock, input),
@@ -236,7 +287,8 @@ async function catalogOf(catalog: MeterhouseOptions["catalog"]): Promise<Catalog
   return typeof catalog === "string" ? readCatalog(catalog) : checkCatalog(catalog, "catalog");
 }
 
-function marketplaceActions({ agreements, store }: Service, clock: SettableClock): MarketplaceActions {
+function marketplaceActions(service: Service, clock: SettableClock): MarketplaceActions {
+  const { agreements, store } = service;
   const when = (at: Instant | undefined): number => (at === undefined ? clock.now() : instantMs(at));
   const changeWorkload = async (accessKeyId: string, change: { launchedAt?: number; stoppedAt?: number }) => {
     const credential = store.catalog.credential(accessKeyId);
@@ -259,7 +311,43 @@ function marketplaceActions({ agreements, store }: Service, clock: SettableClock
     },
     suspendAccount: ({ account, suspended = true }) => agreements.suspend(account, suspended),
     launchWorkload: ({ accessKeyId, at }) => changeWorkload(accessKeyId, { launchedAt: when(at) }),
-    stopWorkload: ({ accessKeyId, at }) => changeWorkload(accessKeyId, { stoppedAt: when(at) }),
+    stopWorkload: async ({ accessKeyId, at }) => {
+      const stoppedAt = when(at);
+      // First the key: a registration that comes between the two takes the stop from it.
+      await changeWorkload(accessKeyId, { stoppedAt });
+      const resource = store.catalog.credential(accessKeyId)?.resource;
+      if (resource !== undefined) await service.registeredUsage.onWorkloadStopped(resource, stoppedAt);
+      await service.runDue();
+    },
+  };
+}
+
+async function runWorkload(
+  { workloads, runDue, store }: Service,
+  dataDir: string,
+  input: Parameters<Meterhouse["runWorkload"]>[0],
+): Promise<RunningWorkload> {
+  const { kind, account, product, region, launchedAt } = input;
+  if (store.catalog.account(account) === undefined) throw new Error(`There is no account '${account}'.`);
+  if (product !== undefined && store.catalog.product(product) === undefined)
+    throw new Error(`There is no product '${product}'.`);
+  const { id, resource } = await workloads.run({
+    ...{ kind, accountId: account, region },
+    productCodes: product === undefined ? undefined : [product],
+    launchedAt: launchedAt === undefined ? undefined : instantMs(launchedAt),
+  });
+  const { variables, webIdentityToken } = await workloads.environment(id);
+  const tokenFile = join(dataDir, `${id}.token`);
+  if (webIdentityToken !== undefined) await writeFile(tokenFile, webIdentityToken, { mode: 0o600 });
+  return {
+    id,
+    resource,
+    environment:
+      webIdentityToken === undefined ? variables : { ...variables, AWS_WEB_IDENTITY_TOKEN_FILE: resolve(tokenFile) },
+    stop: async (at) => {
+      await workloads.stop(id, at === undefined ? undefined : instantMs(at));
+      await runDue();
+    },
   };
 }
 
@@ -276,13 +364,16 @@ function billedSeconds(
 ): BilledSeconds {
   const credential = store.catalog.credential(accessKeyId);
   if (credential?.resource === undefined) throw new Error(`'${accessKeyId}' is not the key of a workload.`);
-  const { stoppedAt, resource } = credential;
+  const { resource } = credential;
+  let { stoppedAt } = credential;
   const byHour: Record<string, number> = {};
-  const registered = store.ledger.workloads({ resource, ...(product === undefined ? {} : { productCode: product }) });
-  for (const life of registered) {
+  for (const life of store.ledger.workloads({
+    resource,
+    ...(product === undefined ? {} : { productCode: product }),
+  })) {
     if (life.operation !== "RegisterUsage") continue;
-    const startAt = meteredFrom({ launchedAt: life.launchedAt, registeredAt: life.startedAt }, settings());
-    for (const [hourAt, seconds] of billedSecondsByHour(startAt, stoppedAt ?? clock.now())) {
+    stoppedAt = life.stoppedAt;
+    for (const [hourAt, seconds] of registeredSeconds(life, settings(), clock.now())) {
       const hour = new Date(hourAt).toISOString().replace(".000Z", "Z");
       byHour[hour] = (byHour[hour] ?? 0) + seconds;
     }

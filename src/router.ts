@@ -19,6 +19,8 @@ export interface RouterOptions {
   readonly marketplacePages?: Hono;
   /** The control plane, see control/control.ts: it gets the requests below `/api/v1` as they are. */
   readonly control?: { fetch(request: Request, env?: object): Response | Promise<Response> };
+  /** What AWS serves to compute from inside, see marketplace/workloads: the requests below `/workloads`. */
+  readonly workloads?: Hono;
   /** Where the owners of HTTP endpoints confirm their SNS subscription, or end it: by the token alone. */
   readonly subscriptions?: Pick<Notifications, "confirm" | "unsubscribe" | "authority">;
 }
@@ -111,6 +113,7 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     if (pem === undefined) return problem(context, 404, "Not Found", "No SNS messages are sent here.");
     return context.body(pem, 200, { "Content-Type": "application/x-pem-file" });
   });
+  if (options.workloads !== undefined) app.route("/", options.workloads);
   if (options.marketplacePages !== undefined) app.route("/", options.marketplacePages);
   const { control } = options;
   // Not by `route`, which leaves the application's own answers to errors and unknown paths behind.

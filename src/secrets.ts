@@ -3,20 +3,8 @@
  * AES-256-GCM under this key.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  copyFileSync,
-  fstatSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs";
 import { join } from "node:path";
+import { loadPrivateFile } from "./privateFile.ts";
 import type { Sealer } from "./store/sealer.ts";
 
 const keyLengthBytes = 32;
@@ -42,7 +30,8 @@ export function loadMasterKey({ dataDir, env }: MasterKeyOptions): Buffer {
   const given = env[keyVariable];
   if (given !== undefined && given !== "") return parseKey(given, `The environment variable ${keyVariable}`);
   const file = join(dataDir, keyFileName);
-  return readKeyFile(file) ?? createKeyFile(file, dataDir);
+  const text = loadPrivateFile(file, "master key", () => `${randomBytes(keyLengthBytes).toString("hex")}\n`);
+  return parseKey(text, `The master key file ${file}`);
 }
 
 /** Seals under one key. `unseal` throws an Error that names the context, never the value. */
@@ -92,84 +81,4 @@ function parseKey(text: string, origin: string): Buffer {
     `${origin} must hold 64 hex digits or the base64 of 32 bytes (one is made by "openssl rand -hex 32"); ` +
       `it holds ${trimmed.length} characters that are neither.`,
   );
-}
-
-/** Undefined when there is no file yet. */
-function readKeyFile(file: string): Buffer | undefined {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, "r");
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-  try {
-    // The mode of the open file, not of the path: nobody can swap the file between the check and the read.
-    const mode = fstatSync(descriptor).mode & 0o777;
-    if (process.platform !== "win32" && (mode & 0o077) !== 0) {
-      throw new Error(
-        `The master key file ${file} is open to other users (mode ${mode.toString(8).padStart(4, "0")}). ` +
-          `Run: chmod 600 ${file}`,
-      );
-    }
-    return parseKey(readFileSync(descriptor, "utf8"), `The master key file ${file}`);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-/**
- * The key appears under its name only when it is whole and on the disk: a start killed half-way must leave neither an
- * empty key file nor data sealed under a key that nobody can read again.
- */
-function createKeyFile(file: string, dataDir: string): Buffer {
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const key = randomBytes(keyLengthBytes);
-  const draft = `${file}.${randomBytes(6).toString("hex")}.tmp`;
-  const descriptor = openSync(draft, "wx", 0o600);
-  try {
-    writeSync(descriptor, `${key.toString("hex")}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  try {
-    publish(draft, file);
-  } finally {
-    unlinkSync(draft);
-  }
-  syncFolder(dataDir);
-  // Read back: when two first starts race, both must end with the key that won.
-  const kept = readKeyFile(file);
-  if (kept === undefined) throw new Error(`The master key file ${file} disappeared while it was being made`);
-  return kept;
-}
-
-/** Gives the draft its name unless the name is taken. */
-function publish(draft: string, file: string): void {
-  try {
-    linkSync(draft, file);
-  } catch (error) {
-    if (hasCode(error, "EEXIST")) return;
-    // Some network and container file systems know no hard links.
-    try {
-      copyFileSync(draft, file, constants.COPYFILE_EXCL);
-    } catch (copyError) {
-      if (!hasCode(copyError, "EEXIST")) throw copyError;
-    }
-  }
-}
-
-function syncFolder(folder: string): void {
-  if (process.platform === "win32") return; // Windows cannot open a folder for fsync.
-  const descriptor = openSync(folder, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

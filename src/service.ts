@@ -13,16 +13,22 @@ import { loadAdminToken } from "./control/adminToken.ts";
 import { createControl } from "./control/control.ts";
 import { createFaultPlan, type FaultPlan } from "./faults.ts";
 import { type Agreements, createAgreements } from "./marketplace/agreements.ts";
+import { createRegisteredUsage, type RegisteredUsage } from "./marketplace/metering/registeredUsage.ts";
 import type { KeyStore } from "./marketplace/notifications/certificates.ts";
 import { createFileKeyStore } from "./marketplace/notifications/keyStore.ts";
 import { startNotifications } from "./marketplace/notifications/start.ts";
 import { createMarketplacePages } from "./marketplace/pages/index.ts";
-import { createEndpoint, type WireRequest } from "./protocol/endpoint.ts";
+import { createWorkloads, type Workloads } from "./marketplace/workloads/workloads.ts";
+import { historyMs } from "./operations/cloudTrail.ts";
+import { createEndpoint, type WireAnswer, type WireRequest } from "./protocol/endpoint.ts";
+import { createExchanges } from "./protocol/exchanges.ts";
+import { createCloudTrail, isCloudTrailCall } from "./protocol/lookupEvents.ts";
 import { createSts, isQueryCall } from "./protocol/sts.ts";
 import { createThrottle, type Throttle } from "./protocol/throttle.ts";
-import { createRouter } from "./router.ts";
+import { createRouter, isAllowedHost } from "./router.ts";
 import { createSealer, loadMasterKey } from "./secrets.ts";
 import { listen } from "./server.ts";
+import type { Catalog } from "./store/catalog.ts";
 import { openSqliteStore } from "./store/sqlite/open.ts";
 import type { Store } from "./store/store.ts";
 import type { TlsFiles } from "./tls.ts";
@@ -42,6 +48,10 @@ export interface ServiceOptions {
   readonly allowedHosts: readonly string[];
   /** Serve the buyer's side, `/marketplace`. Default true. */
   readonly marketplacePages?: boolean;
+  /** Life of the temporary keys of workloads. Default an hour. */
+  readonly workloadKeyLifeMs?: number | undefined;
+  /** So many bytes of the last requests and answers stay in memory. Default 256 MiB. */
+  readonly auditRingBytes?: number | undefined;
   /** Absent: plain HTTP. */
   readonly tls?: TlsFiles;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -54,19 +64,23 @@ export interface Service {
   readonly throttle: Throttle;
   readonly faults: FaultPlan;
   readonly agreements: Agreements;
+  readonly registeredUsage: RegisteredUsage;
+  readonly workloads: Workloads;
   /** Root token of the control plane. */
   readonly adminToken: string;
   settings(): Settings;
   /** Sets the switches that are named. Throws on an unknown switch or value. */
   changeSettings(overrides: Partial<SettingsInput>): Promise<void>;
   loadCatalog(document: CatalogDocument): Promise<void>;
-  /** Does what the business clock has made due: ends of final hours and terms, countdowns. */
+  /** Does what the business clock has made due: ends of final hours and terms, countdowns, usage of registered tasks. */
   runDue(): Promise<void>;
   /** Stops accepting, finishes what is in flight, closes the store. */
   close(): Promise<void>;
 }
 
 const dueIntervalMs = 1_000;
+/** Some ten milliseconds of work; calls wait for no more. */
+const prunedPerTurn = 2_000;
 
 export async function startService(options: ServiceOptions): Promise<Service> {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
@@ -97,15 +111,7 @@ async function assemble(
     settingsSchema.parse(merged);
     await catalog.apply({ settings: merged });
   };
-  const loadCatalog = async (document: CatalogDocument): Promise<void> => {
-    // Keys are generated meanwhile: rows that rest on what has changed since would take the change back.
-    for (let isApplied = false; !isApplied; ) {
-      const { version: seen } = catalog;
-      const change = await catalogChange(document, { existing: catalog, now: clock.now(), wallNow: wallClock() });
-      isApplied = catalog.version === seen;
-      if (isApplied && Object.keys(change).length > 0) await catalog.apply(change);
-    }
-  };
+  const loadCatalog = catalogLoader(catalog, clock, wallClock);
   if (options.catalog !== undefined) {
     const document = options.catalog;
     await acting({ actor: "catalog file", action: "catalog.load", target: "catalog" }, () => loadCatalog(document));
@@ -113,30 +119,33 @@ async function assemble(
 
   const throttle = createThrottle(options.rateClock);
   const faults = createFaultPlan();
-  const runDue = (): Promise<void> =>
-    acting({ actor: "clock" }, () => agreements.runDue(clock.now())).catch((error: unknown) =>
-      log.error({ err: error }, "what was due could not be done"),
-    );
-  const marketplace = createEndpoint({ store, clock, wallClock, settings, throttle, faults, log });
-  const sts = createSts({ store, wallClock, enforceRegions: () => settings().enforceRegions, log });
-  // One address for both protocols: a form without a target is the Query protocol, which STS speaks.
-  const endpoint = (request: WireRequest) => (isQueryCall(request) ? sts(request) : marketplace(request));
-
+  const registeredUsage = createRegisteredUsage({ store, settings });
+  const runDue = dueRunner(options, { store, agreements, registeredUsage, isStopping: () => isStopping });
+  const exchanges = createExchanges(options.auditRingBytes);
+  const marketplace = createEndpoint({ store, clock, wallClock, settings, throttle, faults, log, exchanges });
   let url = "";
   const publicUrl = (): string => url;
+  const { onWorkloadStopped } = registeredUsage;
+  const workloads = workloadsOf(options, { catalog, store, keyStore, publicUrl, onWorkloadStopped });
+  const { webIdentity } = workloads;
+  const enforceRegions = (): boolean => settings().enforceRegions;
+  const sts = createSts({ store, wallClock, enforceRegions, log, webIdentity });
+  const cloudTrail = createCloudTrail({ store, clock, wallClock, enforceRegions, log });
+  const endpoint = oneAddress(marketplace, sts, cloudTrail);
+
   let isStopping = false;
   const notifications = startNotifications({ store, keyStore, clock, wallClock, log, host: options.host, publicUrl });
   try {
-    const shared = { store, clock, settings, agreements, wallClock, log, publicUrl };
+    const shared = { store, clock, settings, agreements, registeredUsage, wallClock, log, publicUrl };
     const control = createControl({
-      ...{ ...shared, changeSettings, throttle, faults, loadCatalog, adminToken, version },
+      ...{ ...shared, changeSettings, throttle, faults, loadCatalog, adminToken, version, workloads, exchanges },
       resend: notifications.resend,
       confirmTarget: (target) => notifications.sendConfirmation(target.id),
     });
     const router = createRouter({
       ...{ store, log, version, allowedHosts: options.allowedHosts, subscriptions: notifications },
       isReady: () => !isStopping,
-      control,
+      ...{ control, workloads: workloads.endpoints },
       ...(options.marketplacePages !== false ? { marketplacePages: createMarketplacePages(shared) } : {}),
     });
     const server = await listen(
@@ -145,16 +154,20 @@ async function assemble(
       options.port,
     );
     url = server.url;
+    await workloads.open();
     // What time brings about, such as the end of a final hour, is announced when it comes, not when someone asks.
     const timer = setInterval(runDue, dueIntervalMs);
     timer.unref();
     return {
-      ...{ url, store, throttle, faults, agreements, settings, adminToken, runDue, changeSettings, loadCatalog },
+      ...{ url, store, throttle, faults, agreements, registeredUsage, workloads, settings, adminToken },
+      ...{ runDue, changeSettings, loadCatalog },
       close: async () => {
         isStopping = true;
         clearInterval(timer);
         await server.close();
+        await workloads.close();
         await notifications.stop();
+        await registeredUsage.stop();
         await store.close();
       },
     };
@@ -162,6 +175,66 @@ async function assemble(
     await notifications.stop();
     throw error;
   }
+}
+
+interface DueParts {
+  readonly store: Store;
+  readonly agreements: Agreements;
+  readonly registeredUsage: RegisteredUsage;
+  readonly isStopping: () => boolean;
+}
+
+/** What cannot be done is logged, keeps nothing else from being done, and is tried again in the next turn. */
+function dueRunner({ clock, log }: ServiceOptions, parts: DueParts): Service["runDue"] {
+  const { store, agreements, registeredUsage, isStopping } = parts;
+  const notDone = (error: unknown): void => log.error({ err: error }, "what was due could not be done");
+  return async () => {
+    const now = clock.now();
+    await acting({ actor: "clock" }, () => agreements.runDue(now)).catch(notDone);
+    await registeredUsage.runDue(now).catch(notDone);
+    if (!isStopping()) await store.audit.prune(now - historyMs, prunedPerTurn).catch(notDone); // H-10
+  };
+}
+
+function catalogLoader(catalog: Catalog, clock: SettableClock, wallClock: () => number): Service["loadCatalog"] {
+  return async (document) => {
+    // Keys are generated meanwhile: rows that rest on what has changed since would take the change back.
+    for (let isApplied = false; !isApplied; ) {
+      const { version: seen } = catalog;
+      const change = await catalogChange(document, { existing: catalog, now: clock.now(), wallNow: wallClock() });
+      isApplied = catalog.version === seen;
+      if (isApplied && Object.keys(change).length > 0) await catalog.apply(change);
+    }
+  };
+}
+
+interface WorkloadParts {
+  readonly catalog: Catalog;
+  readonly store: Store;
+  readonly keyStore: KeyStore;
+  readonly publicUrl: () => string;
+  readonly onWorkloadStopped: RegisteredUsage["onWorkloadStopped"];
+}
+
+function workloadsOf(options: ServiceOptions, parts: WorkloadParts): Workloads {
+  const { clock, wallClock, log, host, allowedHosts } = options;
+  const { catalog, store, keyStore, publicUrl, onWorkloadStopped } = parts;
+  return createWorkloads({
+    ...{ catalog, keyCatalog: store.catalog, clock, wallClock, keyStore, publicUrl, log, host },
+    allowsHost: (name) => isAllowedHost(name, allowedHosts),
+    keyLifeMs: options.workloadKeyLifeMs,
+    onStopped: onWorkloadStopped,
+  });
+}
+
+type Endpoint = (request: WireRequest) => Promise<WireAnswer>;
+
+/** One address for all services: a form without a target is the Query protocol, which STS speaks. */
+function oneAddress(marketplace: Endpoint, sts: Endpoint, cloudTrail: Endpoint): Endpoint {
+  return (request) => {
+    if (isQueryCall(request)) return sts(request);
+    return isCloudTrailCall(request) ? cloudTrail(request) : marketplace(request);
+  };
 }
 
 /** The switches now; parsed once a change. */

@@ -32,13 +32,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
   snsNever,
   eventBridge,
   registrationPost,
-  cloudTrail: notAvailable("cloudTrail"),
+  cloudTrail,
 };
-
-/** The server's library has nothing yet that answers this check. Whoever adds it puts the check in its place above. */
-function notAvailable(name: string): Check {
-  return () => [`${name}: is not available on this server yet`];
-}
 
 /** Refuses unknown checks and matchers before the case starts. */
 export function readCheck(value: Json, where: string): Fields {
@@ -296,6 +291,14 @@ function missingInOrder(
     from = found + 1;
   }
   return [];
+}
+
+/** The newest record, by subset. */
+async function cloudTrail(value: Json, context: CheckContext): Promise<readonly string[]> {
+  if (!isObject(value)) throw new FormatError(`cloudTrail: expected an object, got ${show(value)}`);
+  const [newest] = await context.server.cloudTrail({ limit: 1 });
+  if (newest === undefined) return [`cloudTrail: expected ${show(value)}, got no record`];
+  return mismatches(newest, value, "cloudTrail", context);
 }
 
 function listOf(value: Json, check: string): readonly Json[] {

@@ -4,6 +4,15 @@ import { hash } from "node:crypto";
 /** The account in the ARN of every licence: the one that issues them, the same for all sellers and buyers. */
 export const licenseIssuerAccountId = "294406891311";
 
+/**
+ * The dimension under which the ledger keeps what RegisterUsage meters by itself (SPEC R-10): a quantity of seconds.
+ * Sellers cannot send it: products that register do not meter (SPEC C-15, C-19).
+ */
+export const registeredDimension = "RegisteredSeconds";
+
+/** Outcome of the audit events under which those records are kept. No call has it: whoever lists calls leaves it out. */
+export const meteredOutcome = "Metered";
+
 /** Whether the text is the ARN of a licence, and not of something else (SPEC B-30). */
 export function isLicenseArn(text: string): boolean {
   return /^arn:aws[a-zA-Z-]*:license-manager:.*l-[0-9a-f]{32}$/.test(text);

@@ -3,6 +3,8 @@
  * imports anything back. Times are epoch milliseconds of the business clock unless a comment says otherwise.
  */
 
+export type { MeteringWorkload } from "./meteringWorkload.ts";
+
 export type Revision = "2026" | "2024" | "2021";
 
 /** The operations of the Metering Service. */
@@ -216,19 +218,6 @@ export interface RegistrationToken {
   readonly issuedAt: number;
   /** First successful ResolveCustomer (SPEC T-4). */
   readonly resolvedAt?: number;
-}
-
-/** A workload that metered or registered once: later calls are not refused for entitlement (SPEC R-5, M-6). */
-export interface MeteringWorkload {
-  readonly productCode: string;
-  readonly resource: string;
-  readonly accountId: string;
-  readonly region: string;
-  readonly operation: "RegisterUsage" | "MeterUsage";
-  readonly accessKeyId: string;
-  readonly launchedAt?: number;
-  /** First accepted call. */
-  readonly startedAt: number;
 }
 
 /** Terms under which a buyer can take a product. Public offers are open to all; private ones name their buyers. */

@@ -21,6 +21,7 @@ import type { CatalogDocument, CredentialEntry, DimensionEntry, ProductEntry } f
 import { dimensionForm } from "./schema.ts";
 import { offerRow, roleRow } from "./terms.ts";
 import { type CatalogTime, resolveTime } from "./times.ts";
+import { workloadRow } from "./workloads.ts";
 
 export interface CatalogContext {
   /** What is stored; it is only read. */
@@ -72,8 +73,11 @@ export async function catalogChange(document: CatalogDocument, context: CatalogC
   const roles = (document.roles ?? [])
     .map((entry) => roleRow(entry, existing, context.now))
     .filter((row) => !sameData(row, existing.role(row.accountId, row.name)));
+  const workloads = (document.workloads ?? [])
+    .map((entry, index) => workloadRow(entry, reporter("workloads", index)))
+    .filter((row) => !sameData(row, existing.workload(row.id)));
   if (problems.length > 0) throw new CatalogFileError("catalog", problems);
-  const rows = { accounts, credentials, products, agreements, tokens, entitlements, offers, roles };
+  const rows = { accounts, credentials, products, agreements, tokens, entitlements, offers, roles, workloads };
   const settings = settingsChange(document, existing);
   return {
     ...Object.fromEntries(Object.entries(rows).filter(([, list]) => list.length > 0)),
@@ -104,6 +108,7 @@ function accountRows(document: CatalogDocument, reporter: Reporter): Account[] {
     ...(document.tokens ?? []).map((entry) => entry.buyer),
     ...(document.entitlements ?? []).map((entry) => entry.buyer),
     ...(document.offers ?? []).flatMap((entry) => entry.buyers ?? []),
+    ...(document.workloads ?? []).map((entry) => entry.account),
     ...(document.roles ?? []).flatMap((entry) => [entry.account, ...entry.trusts]),
   ];
   const places = new Map(listed.map(({ id }, index) => [id, index]));

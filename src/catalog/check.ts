@@ -43,6 +43,7 @@ export function crossProblems(document: CatalogDocument): CatalogProblem[] {
   checkEntitlements(facts);
   checkOffers(facts);
   checkRoles(facts);
+  checkSimulatedCompute(facts);
   return problems;
 }
 
@@ -296,5 +297,26 @@ function checkRoles(facts: Facts): void {
   const uniqueRole = uniqueness(facts.report);
   for (const [index, entry] of (facts.document.roles ?? []).entries()) {
     uniqueRole(`${entry.account}/${entry.name}`, ["roles", index, "name"], `role ${entry.name} of ${entry.account}`);
+  }
+}
+
+function checkSimulatedCompute(facts: Facts): void {
+  const { document, report } = facts;
+  const uniqueId = uniqueness(report);
+  const uniqueResource = uniqueness(report);
+  for (const [index, entry] of (document.workloads ?? []).entries()) {
+    const at = ["workloads", index];
+    const { id, resource } = entry;
+    uniqueId(id, [...at, "id"], `workload ${id}`);
+    if (resource !== undefined) uniqueResource(resource, [...at, "resource"], `resource ${shown(resource)}`);
+    for (const [place, code] of (entry.products ?? []).entries()) checkProduct(facts, code, [...at, "products", place]);
+    for (const member of ["cluster", "namespace", "serviceAccount"] as const) {
+      // ECS tasks are in a cluster too.
+      const fits = entry.kind === "eks" || (member === "cluster" && (entry.kind === "ecs" || entry.kind === "fargate"));
+      if (entry[member] !== undefined && !fits) {
+        report([...at, member], `a workload of kind ${entry.kind} has no ${member}`);
+      }
+    }
+    if (isSurelyAfter(entry.launchedAt, entry.stoppedAt)) report([...at, "stoppedAt"], "is before launchedAt");
   }
 }

@@ -14,6 +14,7 @@ import type {
   PublicKeyEntry,
 } from "./schema.ts";
 import { offerEntry, roleEntry } from "./terms.ts";
+import { workloadEntry } from "./workloads.ts";
 
 export interface ExportOptions {
   /** Secret keys, session tokens and private keys too. Default false: an import elsewhere then makes new ones. */
@@ -23,16 +24,18 @@ export interface ExportOptions {
 /** Registration tokens are not in it: only their hashes are kept, and the form needs their values. */
 export function exportCatalog(catalog: Catalog, options: ExportOptions = {}): CatalogDocument {
   const secrets = options.secrets ?? false;
-  const { accounts, credentials, products, agreements, entitlements, offers, roles } = catalog.all();
+  const { accounts, credentials, products, agreements, entitlements, offers, roles, workloads } = catalog.all();
   const settings = { ...catalog.settings() };
   const sections: CatalogDocument = {
     accounts: accounts.map(accountEntry),
-    credentials: credentials.map((row) => credentialEntry(row, secrets)),
+    // Those of workloads are made anew wherever the workloads are.
+    credentials: credentials.filter((row) => row.workloadId === undefined).map((row) => credentialEntry(row, secrets)),
     products: products.map((row) => productEntry(row, secrets)),
     agreements: agreements.map(agreementEntry),
     entitlements: entitlements.map(entitlementEntry),
     offers: offers.map(offerEntry),
     roles: roles.map(roleEntry),
+    workloads: workloads.map((row) => workloadEntry(row, secrets)),
     settings,
   };
   return Object.fromEntries(Object.entries(sections).filter(([, section]) => Object.keys(section ?? {}).length > 0));

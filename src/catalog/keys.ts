@@ -20,7 +20,8 @@ export function privateKeyFault(pem: string): string | undefined {
   }
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (key.asymmetricKeyType !== "rsa") return `expected an RSA key, got ${key.asymmetricKeyType}`;
-  return bits < MODULUS_MIN_BITS ? `expected an RSA key of at least ${MODULUS_MIN_BITS} bits, got ${bits}` : undefined;
+  if (bits >= MODULUS_MIN_BITS) return undefined;
+  return `expected an RSA key of at least ${MODULUS_MIN_BITS} bits, got ${bits}: JWT libraries refuse shorter ones for PS256`;
 }
 
 /** The key versions of a product after loading: those that are stored stay, even where the document does not list them. */

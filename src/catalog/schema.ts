@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { SettingsInput } from "../api/settings.ts";
-import type { CredentialKind, EntitlementValue, ProductType } from "../api/types.ts";
+import type { CredentialKind, EntitlementValue, ProductType, WorkloadKind } from "../api/types.ts";
 import { shown } from "./problems.ts";
 import type { CatalogTime } from "./times.ts";
 import { isLikelySeconds, parseTime, timeForms } from "./times.ts";
@@ -30,6 +30,8 @@ export const credentialKinds = [
   "eks-pod-identity",
   "agentcore",
 ] as const satisfies readonly CredentialKind[];
+
+export const workloadKinds = ["ecs", "fargate", "eks", "ec2", "agentcore"] as const satisfies readonly WorkloadKind[];
 
 export const agreementStates = ["pending", "active", "unsubscribe-pending", "ended", "payment-failed"] as const;
 export type AgreementStateName = (typeof agreementStates)[number];
@@ -243,6 +245,27 @@ const role = strict({
   sessionMaxSec: z.int().min(900).max(43_200).optional(),
 });
 
+const kubernetesName = text(
+  /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+  "a name of 1 to 63 lower-case letters, digits and -",
+);
+const workload = strict({
+  id: text(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a workload id of 1 to 63 lower-case letters, digits and -"),
+  kind: oneOf(workloadKinds, "a kind of workload"),
+  account: accountId,
+  region: region.optional(),
+  role: text(/^[\w+=,.@-]{1,64}$/, "a role name of 1 to 64 characters (letters, digits, +=,.@-_)").optional(),
+  resource: name.optional(),
+  products: z.array(productCode).optional(),
+  allow: z.array(text(/^(\*|[a-z-]+:[\w*?]+)$/i, 'an IAM action pattern such as "aws-marketplace:*"')).optional(),
+  cluster: text(/^[A-Za-z0-9][-\w]{0,99}$/, "a cluster name of 1 to 100 letters, digits, - and _").optional(),
+  namespace: kubernetesName.optional(),
+  serviceAccount: kubernetesName.optional(),
+  authorizationToken: unshownText(/^[!-~]{16,512}$/, "an authorization token of 16 to 512 characters").optional(),
+  launchedAt: time.optional(),
+  stoppedAt: time.optional(),
+});
+
 export const documentSchema = strict({
   accounts: z.array(account).optional(),
   credentials: z.array(credential).optional(),
@@ -252,6 +275,7 @@ export const documentSchema = strict({
   entitlements: z.array(entitlement).optional(),
   offers: z.array(offer).optional(),
   roles: z.array(role).optional(),
+  workloads: z.array(workload).optional(),
   /** Only its outer form: file.ts runs the settings' own schema over it, whose defaults must not end up in the document. */
   settings: z
     .custom<Partial<SettingsInput>>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
@@ -272,6 +296,7 @@ export type TokenEntry = Entries<"tokens">;
 export type EntitlementEntry = Entries<"entitlements">;
 export type OfferEntry = Entries<"offers">;
 export type RoleEntry = Entries<"roles">;
+export type WorkloadEntry = Entries<"workloads">;
 
 export function dimensionForm(entry: string | DimensionEntry): DimensionEntry {
   return typeof entry === "string" ? { name: entry } : entry;

@@ -14,7 +14,9 @@ export async function writeTo(
   mode: number,
   produce: (write: Write) => Promise<void>,
 ): Promise<void> {
-  if (file === undefined || file === "-") return produce((text) => write(context.stdout, text));
+  // As a path it could not be opened where stdout is a socket.
+  if (file === undefined || file === "-" || file === "/dev/stdout")
+    return produce((text) => write(context.stdout, text));
   try {
     await ((await isReplaceable(file)) ? writeBeside(await targetOf(file), mode, produce) : writeInto(file, produce));
   } catch (error) {

@@ -19,6 +19,7 @@ export type ColumnInput = string | Column;
 
 const gap = 2;
 const flexibleMin = 12;
+const drawnAtOnce = 1_000;
 
 export async function printJson(context: CliContext, value: unknown): Promise<void> {
   // The other control characters are escaped by JSON itself; a terminal takes these for commands, too.
@@ -79,7 +80,15 @@ function columnsText(
   const isBold = hasColours(context, context.stdout);
   const head = columns.map(({ title }) => (isBold ? `\u001b[1m${title}\u001b[22m` : title));
   const lines = cells.map((line) => line.map((cell, place) => wrapped(cell, widths[place] ?? flexibleMin)));
-  return tableOf(lines, { head, aligns: columns.map(({ align }) => align ?? "left") });
+  const aligns = columns.map(({ align }) => align ?? "left");
+  if (lines.length <= drawnAtOnce) return tableOf(lines, { head, aligns });
+  // The library draws by recursion and cannot draw a long list; parts of equal widths look like one.
+  let text = "";
+  for (let start = 0; start < lines.length; start += drawnAtOnce) {
+    const part = lines.slice(start, start + drawnAtOnce);
+    text += tableOf(part, { aligns, widths, ...(start === 0 ? { head } : {}) });
+  }
+  return text;
 }
 
 function membersText(context: CliContext, members: readonly (readonly [string, unknown])[]): string {
@@ -91,15 +100,22 @@ function membersText(context: CliContext, members: readonly (readonly [string, u
 
 function tableOf(
   rows: readonly (readonly string[])[],
-  { head, aligns = [] }: { readonly head?: readonly string[]; readonly aligns?: readonly ("left" | "right")[] } = {},
+  options: {
+    readonly head?: readonly string[];
+    readonly aligns?: readonly ("left" | "right")[];
+    /** Default: as wide as what is in them. */
+    readonly widths?: readonly number[];
+  } = {},
 ): string {
+  const { head, aligns = [], widths } = options;
   const drawn = new Table({
     chars: { ...noLines, middle: " ".repeat(gap) },
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [], compact: true },
     colAligns: [...aligns],
     ...(head === undefined ? {} : { head: [...head] }),
+    ...(widths === undefined ? {} : { colWidths: [...widths] }),
   });
-  drawn.push(...rows.map((row) => [...row]));
+  for (const row of rows) drawn.push([...row]);
   return drawn
     .toString()
     .split("\n")

@@ -18,6 +18,7 @@ import { registerOffers } from "./offers.ts";
 import { registerDimensions, registerProducts } from "./products.ts";
 import { registerSettings } from "./settings.ts";
 import { registerUsage } from "./usage.ts";
+import { registerWorkloads } from "./workloads.ts";
 
 /** In the order of the help: a seller's way from an account to its usage, then what drives the server. */
 const nouns = [
@@ -31,6 +32,7 @@ const nouns = [
   registerTokens,
   registerEntitlements,
   registerUsage,
+  registerWorkloads,
   registerNotifications,
   registerTargets,
   registerSettings,
@@ -67,7 +69,7 @@ export function registerNouns(program: Command, context: CliContext): void {
   for (const register of nouns) register(program, context);
 }
 
-/** Resolves with the exit code; `undefined` while what was started goes on, as a server does. */
+/** Sets the exit code and returns; what was started, as a server is, goes on. */
 export async function run(program: Command, context: CliContext, argv: readonly string[]): Promise<void> {
   // `… | head` closes the pipe when it has seen enough, which is no failure.
   context.stdout.on("error", (error: Error) => {

@@ -65,7 +65,8 @@ export function auditedCatalog(catalog: Catalog, wallClock: () => number): Catal
 
 /** What a change is about, by the row that weighs most; undefined = it writes nothing. */
 function describe(change: CatalogChange): { readonly action: string; readonly target: string } | undefined {
-  const { agreements, products, accounts, credentials, offers, roles, targets, tokens, entitlements } = change;
+  const { agreements, products, accounts, credentials, offers, roles, targets, tokens, entitlements, workloads } =
+    change;
   const counts = Object.values({ ...change, ...change.remove }).filter(
     (rows) => Array.isArray(rows) && rows.length > 0,
   );
@@ -74,6 +75,7 @@ function describe(change: CatalogChange): { readonly action: string; readonly ta
     ["agreement.change", agreements?.at(-1)?.id],
     ["product.change", products?.[0]?.code],
     ["credential.change", credentials?.[0]?.accessKeyId],
+    ["workload.change", workloads?.[0]?.id],
     ["offer.change", offers?.[0]?.id],
     ["role.change", roles?.[0]?.name],
     ["account.change", accounts?.[0]?.id],

@@ -7,6 +7,9 @@ import type { CatalogDocument } from "../catalog/file.ts";
 import type { SettableClock } from "../clock.ts";
 import type { FaultPlan } from "../faults.ts";
 import type { Agreements } from "../marketplace/agreements.ts";
+import type { RegisteredUsage } from "../marketplace/metering/registeredUsage.ts";
+import type { Workloads } from "../marketplace/workloads/workloads.ts";
+import type { Exchanges } from "../protocol/exchanges.ts";
 import type { Throttle } from "../protocol/throttle.ts";
 import type { Catalog, CatalogChange } from "../store/catalog.ts";
 import type { Store } from "../store/store.ts";
@@ -31,6 +34,12 @@ export interface ControlOptions {
   readonly version: string;
   /** Such as http://127.0.0.1:4016 */
   readonly publicUrl: () => string;
+  /** What the clock makes due of registered tasks. */
+  readonly registeredUsage?: Pick<RegisteredUsage, "runDue">;
+  /** Simulated compute; made over `auditedCatalog` too. */
+  readonly workloads?: Omit<Workloads, "endpoints">;
+  /** Exact bytes of the last calls. */
+  readonly exchanges?: Pick<Exchanges, "find">;
   /** Sends a notification again: to all its targets, or to one. */
   readonly resend?: (notificationId: string, targetId?: string) => Promise<unknown>;
   /** Sends the SubscriptionConfirmation of an HTTP target, and tells how the endpoint took it. */

@@ -67,6 +67,7 @@ export const addClock: AddResource = (app, parts) => {
     to();
     // By the clock, not by the caller: what is due would have come without them.
     await acting({ actor: "clock" }, () => parts.agreements.runDue(business.now()));
+    await parts.registeredUsage?.runDue(business.now());
     return view(parts);
   };
   app.openapi(getRoute, (context) => context.json(view(parts), 200));

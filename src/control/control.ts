@@ -12,6 +12,7 @@ import { addAdminTokens } from "./adminTokens.ts";
 import { addAgreements } from "./agreements.ts";
 import type { AddResource, ControlApp, ControlEnv, ControlOptions, ControlParts, DeedOf } from "./app.ts";
 import { createAuthenticator } from "./auth.ts";
+import { addCalls } from "./calls.ts";
 import { addCatalog } from "./catalog.ts";
 import { addClock } from "./clock.ts";
 import { addCredentials } from "./credentials.ts";
@@ -31,6 +32,7 @@ import { Problem, problemOf, problemResponse, validationProblem } from "./proble
 import { addProducts } from "./products.ts";
 import { addRegistrationTokens } from "./registrationTokens.ts";
 import { addSettings } from "./settings.ts";
+import { addWorkloads } from "./workloads.ts";
 
 export type { Caller, ControlOptions } from "./app.ts";
 
@@ -48,6 +50,8 @@ const resources: readonly AddResource[] = [
   addRegistrationTokens,
   addEntitlements,
   addMeteringRecords,
+  addCalls,
+  addWorkloads,
   addNotifications,
   addNotificationTargets,
   addSettings,

@@ -28,6 +28,7 @@ import {
 } from "../rules/usageRecords.ts";
 import type { Catalog } from "../store/catalog.ts";
 import { StoreFailure, type UsageClaim, type UsageHolder } from "../store/ledger.ts";
+import { batchDetail } from "./auditDetail.ts";
 import { decideAndClaim, storeFailed } from "./claiming.ts";
 import { auditEvent, type Call, type Operation } from "./operation.ts";
 
@@ -143,13 +144,20 @@ function claimUnit(request: BatchRequest, facts: BatchFacts, outcomes: readonly 
   }
   return {
     records,
-    audit: ({ holders }: { readonly holders: readonly UsageHolder[] }) =>
-      auditEvent(call, "Success", {
+    audit: ({ holders }: { readonly holders: readonly UsageHolder[] }) => {
+      const marks = statuses(request, outcomes, holders, call);
+      let claimed = 0;
+      const marked = marks.map((mark, index) => ({
+        ...mark,
+        buyer: facts.records[index]?.buyer,
+        claim: mark.letter === "U" || mark.letter === "N" ? undefined : records[claimed++],
+      }));
+      return auditEvent(call, "Success", {
         ...(facts.product === undefined ? {} : { productCode: facts.product.code }),
-        statuses: statuses(request, outcomes, holders, call)
-          .map((status) => status.letter)
-          .join(""),
-      }),
+        ...(request.ProductCode === undefined ? { noProductCode: true as const } : {}),
+        ...batchDetail(request.UsageRecords, marked),
+      });
+    },
   };
 }
 

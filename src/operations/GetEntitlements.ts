@@ -18,6 +18,7 @@ import {
 } from "../rules/entitlements.ts";
 import type { Catalog } from "../store/catalog.ts";
 import { StoreFailure } from "../store/ledger.ts";
+import { requestDetail } from "./auditDetail.ts";
 import { storeFailed } from "./claiming.ts";
 import { auditEvent, type Call, type Operation } from "./operation.ts";
 
@@ -59,7 +60,8 @@ export const GetEntitlements: Operation = {
     const start = startOf(request);
     const page = pageOf(matchingEntitlements(request, facts, product, call.now), start, request.MaxResults);
     try {
-      await store.audit.append(auditEvent(call, "Success", { productCode: product.code }));
+      const detail = { productCode: product.code, ...requestDetail("GetEntitlements", request) };
+      await store.audit.append(auditEvent(call, "Success", detail));
     } catch (error) {
       throw error instanceof StoreFailure ? storeFailed(error) : error;
     }

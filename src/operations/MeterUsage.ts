@@ -17,8 +17,10 @@ import { ServiceError } from "../api/errors.ts";
 import { offersOperation, regionListOf } from "../api/regions.ts";
 import { decideMeterUsage, type MeterDecision, type MeterRequest } from "../rules/meterUsage.ts";
 import { floorHourMs, hourOf, showTime, timestampMs } from "../rules/times.ts";
+import type { AuditDetail } from "../store/audit.ts";
 import { type ClaimOutcome, StoreFailure, type UsageClaim, type UsageHolder } from "../store/ledger.ts";
 import type { Store } from "../store/store.ts";
+import { requestDetail } from "./auditDetail.ts";
 import { decideAndClaim, storeFailed } from "./claiming.ts";
 import { auditEvent, type Call, type Operation } from "./operation.ts";
 import { requestHash } from "./requestHash.ts";
@@ -85,9 +87,9 @@ function claimUnit(request: MeterRequest, decision: MeterDecision, call: Call) {
   const { credential } = call;
   const { product, resource } = decision;
   const audit = ({ holders: [holder] }: ClaimOutcome) => {
-    if (holder === undefined) return auditEvent(call, "Success", { productCode: product.code });
+    if (holder === undefined) return auditEvent(call, "Success", dryRunDetail(request, product.code));
     if (outcomeOf(holder, request) !== "Success") return undefined;
-    return auditEvent(call, "Success", { productCode: product.code, statuses: holder.fresh ? "S" : "R" });
+    return auditEvent(call, "Success", detailOf(request, holder, product.code));
   };
   if (request.DryRun === true) return { records: [], audit };
   const record: UsageClaim = {
@@ -123,6 +125,26 @@ function claimUnit(request: MeterRequest, decision: MeterDecision, call: Call) {
     startedAt: call.now,
   };
   return { records: [record], workload, audit };
+}
+
+function dryRunDetail(request: MeterRequest, productCode: string): AuditDetail {
+  return { productCode, ...requestDetail("MeterUsage", request), response: { MeteringRecordId: "DryRunOperation" } };
+}
+
+/** What was stored stands in the ledger; of what was there before, the request is kept. */
+function detailOf(request: MeterRequest, { fresh, meteringRecordId }: UsageHolder, productCode: string): AuditDetail {
+  if (!fresh) {
+    const response = { MeteringRecordId: meteringRecordId };
+    return { productCode, statuses: "R", ...requestDetail("MeterUsage", request), response };
+  }
+  const { Timestamp, UsageQuantity, DryRun } = request;
+  const rest = {
+    ...(DryRun === undefined ? {} : { DryRun }),
+    // The row has 0, and a time rounded to the millisecond.
+    ...(UsageQuantity === undefined ? { UsageQuantity: null } : {}),
+    ...(Math.floor(timestampMs(Timestamp) / 1_000) === Math.floor(Timestamp) ? {} : { Timestamp }),
+  };
+  return { productCode, statuses: "S", ...(Object.keys(rest).length === 0 ? {} : { request: rest }) };
 }
 
 /** M-24: the token is tested before the key. */

@@ -18,6 +18,7 @@ import type { KeyVersion, MeteringWorkload } from "../api/types.ts";
 import { decideRegisterUsage, type RegisterRequest, registrationClaims, rotatedAt } from "../rules/registerUsage.ts";
 import { StoreFailure } from "../store/ledger.ts";
 import type { Store } from "../store/store.ts";
+import { requestDetail } from "./auditDetail.ts";
 import { decideAndClaim, storeFailed } from "./claiming.ts";
 import { auditEvent, type Call, type Operation } from "./operation.ts";
 
@@ -39,19 +40,16 @@ export const RegisterUsage: Operation = {
   handle: async (input, call, store): Promise<RegisterUsageResult> => {
     const request = input as RegisterRequest;
     try {
-      const { keyVersion } = await decideAndClaim(store, () => decide(request, call, store));
-      const rotated = rotatedAt(keyVersion, call.now);
-      return {
-        ...(rotated === undefined ? {} : { PublicKeyRotationTimestamp: rotated / 1_000 }),
-        Signature: await sign(registrationClaims(request, keyVersion, call.settings, call.now), keyVersion),
-      };
+      const { result } = await decideAndClaim(store, () => decide(request, call, store));
+      return result;
     } catch (error) {
       throw error instanceof StoreFailure ? storeFailed(error) : error;
     }
   },
 };
 
-function decide(request: RegisterRequest, call: Call, store: Store) {
+/** Signs before the claim: a PS256 signature cannot be made again, and the audit trail shows the one that was sent. */
+async function decide(request: RegisterRequest, call: Call, store: Store) {
   const { credential, region } = call;
   const product = store.catalog.product(request.ProductCode);
   const registered = store.ledger.workloads({
@@ -80,9 +78,22 @@ function decide(request: RegisterRequest, call: Call, store: Store) {
     accessKeyId: credential.accessKeyId,
     ...(credential.launchedAt === undefined ? {} : { launchedAt: credential.launchedAt }),
     startedAt: call.now,
+    // Where the stop was known before the call, nobody will tell of it again.
+    ...(credential.stoppedAt === undefined ? {} : { stoppedAt: credential.stoppedAt }),
   };
-  const audit = () => auditEvent(call, "Success", { productCode: decision.product.code });
-  return { keyVersion: decision.keyVersion, unit: { records: [], workload, audit } };
+  const { keyVersion } = decision;
+  const rotated = rotatedAt(keyVersion, call.now);
+  const result: RegisterUsageResult = {
+    ...(rotated === undefined ? {} : { PublicKeyRotationTimestamp: rotated / 1_000 }),
+    Signature: await sign(registrationClaims(request, keyVersion, call.settings, call.now), keyVersion),
+  };
+  const audit = () =>
+    auditEvent(call, "Success", {
+      productCode: decision.product.code,
+      ...requestDetail("RegisterUsage", request),
+      response: { ...result },
+    });
+  return { result, unit: { records: [], workload, audit } };
 }
 
 const signingKeys = new WeakMap<KeyVersion, Awaited<ReturnType<typeof importPKCS8>>>();

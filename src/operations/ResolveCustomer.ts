@@ -90,6 +90,6 @@ function decide(value: string, call: Call, store: Store) {
     ...(revision === "2021" ? {} : { CustomerAWSAccountId: token.buyerAccountId }),
     ...(revision === "2026" && licenseArn !== undefined ? { LicenseArn: licenseArn } : {}),
   };
-  const audit = () => auditEvent(call, "Success", { productCode: product.code });
+  const audit = () => auditEvent(call, "Success", { productCode: product.code, response: { ...result } });
   return { result, unit: { records: [], resolveToken: { hash: token.hash, at: call.now }, audit } };
 }

@@ -12,11 +12,13 @@ const decisionsMax = 20;
  */
 export async function decideAndClaim<T extends { readonly unit: Omit<ClaimUnit, "factsVersion"> }>(
   store: Store,
-  decide: () => T,
+  decide: () => T | Promise<T>,
 ): Promise<T & { readonly outcome: ClaimOutcome }> {
   for (let attempt = 1; ; attempt += 1) {
     const factsVersion = store.catalog.version;
-    const decision = decide();
+    const deciding = decide();
+    // Only what has to wait does: a turn of the queue for each batch would be felt.
+    const decision = deciding instanceof Promise ? await deciding : deciding;
     try {
       return { ...decision, outcome: await store.ledger.claim({ ...decision.unit, factsVersion }) };
     } catch (error) {

@@ -1,4 +1,5 @@
 /** What an operation is to the ladder that calls it. */
+import type { CallerIdentity } from "../api/identity.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Credential, OperationName } from "../api/types.ts";
 import type { AuditDetail, AuditEvent } from "../store/audit.ts";
@@ -26,6 +27,26 @@ export interface Operation {
   handle(input: unknown, call: Call, store: Store): Promise<object>;
 }
 
+/** One object a key: the store writes its text once. */
+const identities = new WeakMap<Credential, CallerIdentity>();
+
+function identityOf(credential: Credential): CallerIdentity {
+  let identity = identities.get(credential);
+  if (identity === undefined) {
+    const { kind, name, sessionName, resource, launchedAt, createdAt } = credential;
+    identity = {
+      kind,
+      name,
+      createdAt,
+      ...(sessionName === undefined ? {} : { sessionName }),
+      ...(resource === undefined ? {} : { resource }),
+      ...(launchedAt === undefined ? {} : { launchedAt }),
+    };
+    identities.set(credential, identity);
+  }
+  return identity;
+}
+
 /** The call as the audit trail keeps it. */
 export function auditEvent(call: Call, outcome: string, detail: AuditDetail): AuditEvent {
   return {
@@ -35,6 +56,7 @@ export function auditEvent(call: Call, outcome: string, detail: AuditDetail): Au
     region: call.region,
     accessKeyId: call.credential.accessKeyId,
     accountId: call.credential.accountId,
+    identity: identityOf(call.credential),
     outcome,
     detail: { ...detail, ...call.source },
   };

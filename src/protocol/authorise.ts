@@ -1,6 +1,6 @@
 /** Which actions a key may call (S-33, S-34). */
 import { ServiceError } from "../api/errors.ts";
-import { partitionOf } from "../api/regions.ts";
+import { callerArn as arnOfCaller } from "../api/identity.ts";
 import type { Credential, OperationName } from "../api/types.ts";
 
 /** IAM patterns: `*` any text, `?` one character; actions compare without case. */
@@ -31,12 +31,7 @@ export function isAllowed(allow: readonly string[], action: string): boolean {
 
 /** Who AWS would say is calling. */
 export function callerArn(credential: Credential, region: string): string {
-  const partition = partitionOf(region) ?? "aws";
-  const { accountId, kind, name } = credential;
-  if (kind === "iam-user") return `arn:${partition}:iam::${accountId}:user/${name}`;
-  // M-3: the session of an instance is named after the instance; those of tasks and pods after their last part.
-  const session = credential.sessionName ?? credential.resource?.split("/").at(-1) ?? name;
-  return `arn:${partition}:sts::${accountId}:assumed-role/${name}/${session}`;
+  return arnOfCaller(credential, credential.accountId, region);
 }
 
 /** Throws AccessDeniedException, or UnauthorizedException for a denied dry run (M-42). */

@@ -11,12 +11,14 @@ import type { Settings } from "../api/settings.ts";
 import type { Credential, OperationName } from "../api/types.ts";
 import type { Clock } from "../clock.ts";
 import type { Fault, FaultPlan } from "../faults.ts";
+import { requestDetail, withoutToken } from "../operations/auditDetail.ts";
 import { operations } from "../operations/index.ts";
 import { auditEvent, type Call } from "../operations/operation.ts";
 import type { Store } from "../store/store.ts";
 import { requireAllowed } from "./authorise.ts";
 import { contentType, errorBody, parseBody, resultBody } from "./awsJson.ts";
 import { checkConstraints, readInput } from "./constraints.ts";
+import type { Exchanges } from "./exchanges.ts";
 import { createVerifier } from "./sigv4.ts";
 import type { Throttle } from "./throttle.ts";
 import { header, isServicePath, type WireAnswer, type WireRequest } from "./wire.ts";
@@ -31,6 +33,8 @@ export interface EndpointOptions {
   readonly throttle: Throttle;
   readonly faults: FaultPlan;
   readonly log: Logger;
+  /** Where the exact bytes of calls go. Absent: nowhere. */
+  readonly exchanges?: Exchanges;
 }
 
 /** What the steps of the ladder have found out so far. */
@@ -198,11 +202,15 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
   // W-41: the date that SDKs adopt when a signature is refused must be the clock that refused it.
   const date = createHttpDate(options.wallClock);
 
-  const keepRefusal = ({ call }: Exchange, error: ServiceError): void => {
+  const keepRefusal = ({ call, operation, json }: Exchange, error: ServiceError): void => {
     // Nobody without a key, and nobody over the rate, can make us write.
     if (call === undefined || error.name === "ThrottlingException") return;
+    const errorMessage = withoutToken(operation, error.message, json);
+    const productCode = typeof json.ProductCode === "string" ? json.ProductCode : "";
+    // Only a product there is: callers that differ are kept for good.
+    const product = store.catalog.product(productCode) === undefined ? {} : { productCode };
     store.audit
-      .append(auditEvent(call, error.name, { errorMessage: error.message }))
+      .append(auditEvent(call, error.name, { errorMessage, ...product, ...requestDetail(operation, json) }))
       .catch((failure: unknown) => log.error({ err: failure, requestId: call.requestId }, "refusal not kept"));
   };
 
@@ -231,6 +239,16 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     };
   };
 
+  const answer = async (exchange: Exchange): Promise<WireAnswer> => {
+    try {
+      const body = await answerCall(exchange);
+      const headers = { "x-amzn-RequestId": exchange.requestId, "Content-Type": contentType, Date: date() };
+      return { status: 200, headers, body };
+    } catch (thrown) {
+      return refuse(exchange, thrown);
+    }
+  };
+
   return async (request) => {
     const requestId = randomUUID();
     const exchange: Exchange = {
@@ -245,16 +263,9 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
       call: undefined,
       faults: [],
     };
-    try {
-      const body = await answerCall(exchange);
-      return {
-        status: 200,
-        headers: { "x-amzn-RequestId": requestId, "Content-Type": contentType, Date: date() },
-        body,
-      };
-    } catch (thrown) {
-      return refuse(exchange, thrown);
-    }
+    const answered = await answer(exchange);
+    options.exchanges?.keep(requestId, request, answered, exchange.credential !== undefined);
+    return answered;
   };
 }
 

@@ -1,6 +1,6 @@
 /**
  * STS on the same endpoint, Query protocol: `POST /` with a form body. So much of it as sellers' cross-account code
- * needs: GetCallerIdentity and AssumeRole.
+ * needs: GetCallerIdentity and AssumeRole; and AssumeRoleWithWebIdentity, by which EKS pods get their keys.
  * Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and API_GetCallerIdentity.html
  */
 import { hash, randomBytes, randomUUID } from "node:crypto";
@@ -12,23 +12,13 @@ import type { Store } from "../store/store.ts";
 import { callerArn, isAllowed } from "./authorise.ts";
 import { errorXml, resultXml, type XmlMembers } from "./queryXml.ts";
 import { createVerifier } from "./sigv4.ts";
+import { parameterFault, QueryError, required, roleArnPattern, sessionNamePattern } from "./stsParameters.ts";
 import { header, type WireAnswer, type WireRequest } from "./wire.ts";
 
 const namespace = "https://sts.amazonaws.com/doc/2011-06-15/";
 const version = "2011-06-15";
 const sessionDefaultSec = 3_600;
 const sessionMinSec = 900;
-
-/** A refusal with its Query name and status. */
-class QueryError extends Error {
-  readonly code: string;
-  readonly status: number;
-  constructor(code: string, message: string, status = 400) {
-    super(message);
-    this.code = code;
-    this.status = status;
-  }
-}
 
 /** The names that the same faults have in the Query protocol; its authentication faults are 403. */
 const queryNames: Readonly<Record<string, readonly [string, number]>> = {
@@ -51,7 +41,26 @@ export interface StsOptions {
   readonly wallClock: () => number;
   readonly enforceRegions: () => boolean;
   readonly log: Logger;
+  /** Who checks the tokens of AssumeRoleWithWebIdentity and makes the session. Absent: the action is not served. */
+  readonly webIdentity?: WebIdentity;
 }
+
+export interface WebIdentityRequest {
+  readonly token: string;
+  readonly roleArn: string;
+  readonly sessionName: string;
+  readonly durationSec: number | undefined;
+}
+
+export interface WebIdentitySession {
+  readonly credential: Credential;
+  readonly subject: string;
+  readonly audience: string;
+  readonly provider: string;
+}
+
+/** Throws QueryError: InvalidIdentityToken, ExpiredTokenException, AccessDenied. */
+export type WebIdentity = (request: WebIdentityRequest) => Promise<WebIdentitySession>;
 
 interface StsCall {
   readonly parameters: URLSearchParams;
@@ -78,8 +87,8 @@ export function createSts(options: StsOptions): (request: WireRequest) => Promis
 
   const assumeRole = async (call: StsCall): Promise<XmlMembers> => {
     const { parameters, region } = call;
-    const arn = required(parameters, "RoleArn", /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,512}$/);
-    const sessionName = required(parameters, "RoleSessionName", /^[\w+=,.@-]{2,64}$/);
+    const arn = required(parameters, "RoleArn", roleArnPattern);
+    const sessionName = required(parameters, "RoleSessionName", sessionNamePattern);
     const role = requireRole(call, arn);
     const seconds = sessionSeconds(parameters, role);
     const now = wallClock();
@@ -97,12 +106,7 @@ export function createSts(options: StsOptions): (request: WireRequest) => Promis
     };
     await catalog.apply({ credentials: [session], remove: { credentials: expiredSessions(now) } });
     return {
-      Credentials: {
-        AccessKeyId: session.accessKeyId,
-        SecretAccessKey: session.secretAccessKey,
-        SessionToken: session.sessionToken,
-        Expiration: new Date(now + seconds * 1_000).toISOString().replace(/\.\d+Z$/, "Z"),
-      },
+      Credentials: sessionXml(session),
       AssumedRoleUser: { AssumedRoleId: userId(session), Arn: callerArn(session, region) },
       PackedPolicySize: "0",
     };
@@ -151,9 +155,14 @@ export function createSts(options: StsOptions): (request: WireRequest) => Promis
     const headers = { "x-amzn-RequestId": requestId, "Content-Type": "text/xml" };
     try {
       if (request.isTooLarge) throw new QueryError("RequestEntityTooLarge", "The request body is too large.", 413);
-      const { credential, region } = verifier.verify(request);
       const parameters = new URLSearchParams(request.body.toString("utf8"));
       const action = parameters.get("Action") ?? "";
+      // The one action that nobody signs: the token is the proof.
+      if (action === webIdentityAction && options.webIdentity !== undefined && parameters.get("Version") === version) {
+        const result = await assumeWithWebIdentity(parameters, options.webIdentity);
+        return { status: 200, headers, body: resultXml(action, namespace, result, requestId) };
+      }
+      const { credential, region } = verifier.verify(request);
       const run = Object.hasOwn(actions, action) ? actions[action] : undefined;
       if (run === undefined || parameters.get("Version") !== version) {
         throw new QueryError(
@@ -184,22 +193,39 @@ function refusalOf(thrown: unknown, requestId: string, log: Logger) {
   };
 }
 
-function required(parameters: URLSearchParams, name: string, pattern: RegExp): string {
-  const value = parameters.get(name);
-  const shown = name.charAt(0).toLowerCase() + name.slice(1);
-  if (value === null) {
-    throw new QueryError(
-      "ValidationError",
-      `1 validation error detected: Value null at '${shown}' failed to satisfy constraint: Member must not be null`,
-    );
+const webIdentityAction = "AssumeRoleWithWebIdentity";
+
+/** Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html */
+async function assumeWithWebIdentity(parameters: URLSearchParams, webIdentity: WebIdentity): Promise<XmlMembers> {
+  const roleArn = required(parameters, "RoleArn", roleArnPattern);
+  const sessionName = required(parameters, "RoleSessionName", sessionNamePattern);
+  const token = required(parameters, "WebIdentityToken", /^\S{4,20000}$/, "a token of 4 to 20,000 characters");
+  const seconds = parameters.get("DurationSeconds");
+  if (seconds !== null && !/^\d{3,5}$/.test(seconds)) {
+    throw parameterFault("durationSeconds", seconds, "have value greater than or equal to 900");
   }
-  if (!pattern.test(value)) {
-    throw new QueryError(
-      "ValidationError",
-      `1 validation error detected: Value '${value.slice(0, 256)}' at '${shown}' failed to satisfy constraint: Member must satisfy regular expression pattern: ${pattern.source}`,
-    );
-  }
-  return value;
+  const session = await webIdentity({
+    ...{ token, roleArn, sessionName },
+    durationSec: seconds === null ? undefined : Number(seconds),
+  });
+  const { credential, subject, audience, provider } = session;
+  return {
+    SubjectFromWebIdentityToken: subject,
+    Audience: audience,
+    Provider: provider,
+    Credentials: sessionXml(credential),
+    AssumedRoleUser: { AssumedRoleId: userId(credential), Arn: callerArn(credential, credential.region ?? "") },
+    PackedPolicySize: "0",
+  };
+}
+
+function sessionXml({ accessKeyId, secretAccessKey, sessionToken, expiresAt = 0 }: Credential): XmlMembers {
+  return {
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: secretAccessKey,
+    SessionToken: sessionToken,
+    Expiration: new Date(expiresAt).toISOString().replace(/\.\d+Z$/, "Z"),
+  };
 }
 
 function sessionSeconds(parameters: URLSearchParams, role: Role): number {

@@ -77,6 +77,18 @@ export class StoreFailure extends Error {
   }
 }
 
+/** What a registered workload metered by itself, with no call of its own (SPEC R-10). All or nothing. */
+export interface MeteredUnit {
+  /** The registration as the decision saw it: what it ran into meanwhile, such as its stop, makes the unit void. */
+  readonly seen: MeteringWorkload;
+  readonly records: readonly UsageClaim[];
+  /** What becomes of the registration's members of these names. */
+  readonly meteredUntil: number;
+  readonly meteringClosed: boolean;
+  /** Kept where a record is. */
+  readonly audit: AuditEvent;
+}
+
 export interface UsageFilter {
   readonly productCode?: string;
   readonly accountId?: string;
@@ -112,6 +124,18 @@ export interface Ledger {
   page(filter: UsageFilter, limit: number, cursor?: string): Promise<readonly PlacedRecord[]>;
   /** Number and sum of quantities of the records that match. */
   count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }>;
+  /**
+   * Claims what a registered workload metered and moves the registration on, in one transaction. false, with nothing
+   * kept: the registration is no longer as it was seen. Rejects with StoreFailure.
+   */
+  meter(unit: MeteredUnit): Promise<boolean>;
+  /**
+   * The registered workload of this resource stopped. Of several calls the newest counts, until the last second was metered;
+   * what is in the ledger stays, also where `at` lies before it. Unknown resources are passed over.
+   */
+  endWorkload(input: { readonly resource: string; readonly at: number }): Promise<void>;
+  /** Registered workloads whose seconds are not all in the ledger, in order of registration. */
+  openRegistrations(): readonly MeteringWorkload[];
   /** Workloads that registered or metered. */
   workloads(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[];
 }

@@ -4,12 +4,25 @@ import type { MeteringWorkload } from "../api/types.ts";
 export class WorkloadMemory {
   /** By product, then by resource; in order of first acceptance. */
   readonly #workloads = new Map<string, Map<string, readonly MeteringWorkload[]>>();
+  /** Those that are still to be metered, by product and resource: asked for each second, whatever number has stopped. */
+  readonly #open = new Map<string, MeteringWorkload>();
 
-  /** The caller sees to it that (productCode, resource, operation) is new. */
+  /** In the place of the one of the same (productCode, resource, operation), or after all others. */
   put(workload: MeteringWorkload): void {
     const ofProduct = this.#workloads.get(workload.productCode) ?? new Map<string, readonly MeteringWorkload[]>();
     this.#workloads.set(workload.productCode, ofProduct);
-    ofProduct.set(workload.resource, [...(ofProduct.get(workload.resource) ?? []), { ...workload }]);
+    const kept = { ...workload };
+    const known = ofProduct.get(workload.resource) ?? [];
+    const index = known.findIndex((one) => one.operation === workload.operation);
+    ofProduct.set(workload.resource, index < 0 ? [...known, kept] : known.with(index, kept));
+    if (workload.operation !== "RegisterUsage") return;
+    const key = JSON.stringify([workload.productCode, workload.resource]);
+    if (workload.meteringClosed === true) this.#open.delete(key);
+    else this.#open.set(key, kept);
+  }
+
+  openRegistrations(): readonly MeteringWorkload[] {
+    return [...this.#open.values()];
   }
 
   matching(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[] {
@@ -23,5 +36,6 @@ export class WorkloadMemory {
 
   clear(): void {
     this.#workloads.clear();
+    this.#open.clear();
   }
 }

@@ -57,9 +57,14 @@ export async function startDemo(): Promise<DemoServer> {
   const child = spawn(
     process.execPath,
     [main, "serve", "--demo", "--port", "0", "--data", dataDir, "--log-level", "error"],
-    { cwd: folder, env: { PATH: process.env.PATH }, stdio: ["ignore", "pipe", "ignore"] },
+    { cwd: folder, env: { PATH: process.env.PATH }, stdio: ["ignore", "pipe", "pipe"] },
   );
-  const url = await endpointOf(child);
+  // However the test ends, the server does not outlive it.
+  process.once("exit", () => child.kill("SIGKILL"));
+  const url = await endpointOf(child).catch((error: unknown) => {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  });
   const env = { METERHOUSE_URL: url, METERHOUSE_DATA: dataDir };
   const cli: DemoServer["cli"] = (args, options = {}) =>
     runCli(args, { cwd: folder, ...options, env: { ...env, ...options.env } });
@@ -88,7 +93,11 @@ export async function startDemo(): Promise<DemoServer> {
 function endpointOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     if (child.stdout === null) throw new Error("the server has no stdout");
-    child.once("close", (code) => reject(new Error(`the server did not start (code ${code})`)));
+    let stderr = "";
+    child.stderr?.on("data", (text: Buffer) => {
+      stderr += text.toString();
+    });
+    child.once("close", (code) => reject(new Error(`the server did not start (code ${code}): ${stderr}`)));
     createInterface({ input: child.stdout }).on("line", (line) => {
       if (line.startsWith('{"ready":true')) resolve((JSON.parse(line) as { endpoint: string }).endpoint);
     });

@@ -15,6 +15,7 @@ import {
   registrationToken,
   role,
   sellerId,
+  simulated,
   target,
 } from "./fixtures.ts";
 
@@ -37,6 +38,7 @@ for (const engine of engines) {
           entitlements: [entitlement()],
           offers: [offer({ buyerAccountIds: [buyerId], entitlements: { seats: { IntegerValue: 3 } } })],
           roles: [role({ externalId: "xyz", sessionMaxSec: 900 })],
+          workloads: [simulated({ stoppedAt: 9, metadataPort: 4020 })],
           targets: [target({ sqs: { region: "us-east-1", accessKeyId: "AKIA", secretAccessKey: "of-the-queue" } })],
           adminTokens: [adminToken({ role: "read", revokedAt: 9 })],
           event: controlEvent({ summary: "a private offer" }),
@@ -56,6 +58,7 @@ for (const engine of engines) {
           expect(port.settings()).toEqual(change.settings);
           expect(port.offer("offer-1")).toEqual(change.offers[0]);
           expect(port.role(sellerId, "Metering")).toEqual(change.roles[0]);
+          expect(port.workload("web-1")).toEqual(change.workloads[0]);
           expect(port.target("target-1")).toEqual(change.targets[0]);
           expect(port.adminTokens()).toEqual(change.adminTokens);
           expect(await port.controlEvents()).toEqual([change.event]);
@@ -79,6 +82,7 @@ for (const engine of engines) {
         expect(catalog.settings()).toEqual({});
         expect(catalog.offer("x")).toBeUndefined();
         expect(catalog.role("x", "y")).toBeUndefined();
+        expect(catalog.workload("x")).toBeUndefined();
         expect(catalog.target("x")).toBeUndefined();
         expect(catalog.adminTokens()).toEqual([]);
         expect(await catalog.controlEvents()).toEqual([]);
@@ -204,6 +208,7 @@ for (const engine of engines) {
             entitlements: [entitlement({ productCode: "other" }), licensed],
             offers: [offer({ id: "offer-2" })],
             roles: [role({ accountId: "2" })],
+            workloads: [],
             targets: [target({ id: "target-2" })],
           });
         });

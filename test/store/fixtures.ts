@@ -14,6 +14,7 @@ import type {
   Product,
   RegistrationToken,
   Role,
+  Workload,
 } from "../../src/api/types.ts";
 import type { AuditEvent } from "../../src/store/audit.ts";
 import type { ClaimUnit, UsageClaim } from "../../src/store/ledger.ts";
@@ -133,6 +134,22 @@ export function workload(overrides: Partial<MeteringWorkload> = {}): MeteringWor
     operation: "RegisterUsage",
     accessKeyId: "ASIAIOSFODNN7EXAMPLE",
     startedAt: 700,
+    ...overrides,
+  };
+}
+
+export function simulated(overrides: Partial<Workload> = {}): Workload {
+  return {
+    id: "web-1",
+    kind: "ecs",
+    accountId: buyerId,
+    region: "us-east-1",
+    roleName: "task-role",
+    resource: "arn:aws:ecs:us-east-1:444455556666:task/demo/0123456789abcdef0123456789abcdef",
+    allow: ["aws-marketplace:*"],
+    authorizationToken: "the-plain-authorization-token",
+    launchedAt: 1,
+    createdAt: 1,
     ...overrides,
   };
 }

@@ -11,7 +11,7 @@ import { Interner } from "../../src/store/sqlite/interner.ts";
 import { migrate, schemaVersion } from "../../src/store/sqlite/migrate.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite/open.ts";
 import { testSealer } from "./engines.ts";
-import { account, claim, credential, event, hour, product, target, unit } from "./fixtures.ts";
+import { account, claim, credential, event, hour, product, simulated, target, unit } from "./fixtures.ts";
 
 let folder: string;
 let file: string;
@@ -66,11 +66,18 @@ describe("files", () => {
 
   test("hold no secret in plain text, neither while open nor after close", async () => {
     const store = open();
-    const secrets = ["plain-secret-one", "plain-session-two", "plain-private-three", "plain-queue-four"];
+    const secrets = [
+      "plain-secret-one",
+      "plain-session-two",
+      "plain-private-three",
+      "plain-queue-four",
+      "plain-workload-five",
+    ];
     await store.catalog.apply({
       credentials: [credential({ secretAccessKey: "plain-secret-one", sessionToken: "plain-session-two" })],
       products: [product({ keyVersions: [{ version: 1, publicKeyPem: "pub", privateKeyPem: "plain-private-three" }] })],
       targets: [target({ sqs: { accessKeyId: "AKIAQUEUE", secretAccessKey: "plain-queue-four" } })],
+      workloads: [simulated({ authorizationToken: "plain-workload-five" })],
     });
     const whileOpen = storedBytes();
     await store.close();
@@ -82,6 +89,7 @@ describe("files", () => {
     const { catalog } = open();
     expect(catalog.credential(credential().accessKeyId)?.sessionToken).toBe("plain-session-two");
     expect(catalog.target("target-1")?.sqs?.secretAccessKey).toBe("plain-queue-four");
+    expect(catalog.workload("web-1")?.authorizationToken).toBe("plain-workload-five");
   });
 
   test("another master key is refused at the start, even while nothing is sealed", async () => {
@@ -162,6 +170,7 @@ describe("failures", () => {
   test("a full disk: nothing is kept, it is known, and the store comes back", async () => {
     const { database, ledger, catalog, audit } = open();
     await ledger.claim(unit([claim()]));
+    database.exec("VACUUM"); // Migrations leave pages free, and those are not for here.
     const pages = Number(database.prepare("PRAGMA page_count").get()?.page_count);
     database.exec(`PRAGMA max_page_count = ${pages}`);
     // Too much for the pages there are, in a month and with customers that nothing has seen before.

@@ -92,6 +92,7 @@ export class MemoryTargets implements Pick<Catalog, "target" | "all" | "apply"> 
       entitlements: [],
       offers: [],
       roles: [],
+      workloads: [],
     };
     return { ...none, targets: [...this.#targets.values()] };
   }

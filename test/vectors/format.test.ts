@@ -284,9 +284,13 @@ describe("paths and macros across calls", () => {
     expect(await harness.problemOf([get({ body: { a: 1 } })])).toContain('body: expected {"a":1}, got nothing');
   });
 
-  test.each(["cloudTrail"])("%s says that it cannot be answered yet", async (name) => {
-    expect(await harness.problemOf([{ check: { [name]: [] } }])).toBe(
-      `step 1: ${name}: is not available on this server yet`,
-    );
+  test("cloudTrail looks at the newest record, by subset, and says when there is none", async () => {
+    const check = (cloudTrail: Json) => ({ check: { cloudTrail } });
+    expect(await harness.problemOf([check({ eventName: "BatchMeterUsage" })])).toContain("got no record");
+    const steps = [usage("C1", "Success"), usage("C2", "Success")];
+    const record = { requestParameters: { usageRecords: [{ customerIdentifier: BUYERS.C2 ?? "" }] } };
+    expect(await harness.problemOf([...steps, check(record)])).toBeUndefined();
+    expect(await harness.problemOf([...steps, check({ errorCode: "X" })])).toContain("cloudTrail.errorCode");
+    expect(await harness.problemOf([...steps, check([])])).toContain("expected an object");
   });
 });

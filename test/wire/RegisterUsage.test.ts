@@ -418,7 +418,7 @@ describe("behaviour: who may register", () => {
 });
 
 describe("behaviour: what is metered", () => {
-  test("R-10, R-12: one stream a task and product, from its launch; no usage record", async () => {
+  test("R-10, R-12: one stream a task and product, from its launch; the hours that are over are in the ledger", async () => {
     await signatureOf(register(registration()));
     await signatureOf(register(registration({ Nonce: "n-2" })));
     await signatureOf(register(registration(), { key: "ecsOther" }));
@@ -433,7 +433,9 @@ describe("behaviour: what is metered", () => {
       },
       { accessKeyId: keys.ecsOther },
     ]);
-    expect(await wire.meterhouse.records()).toEqual([]);
+    expect(await wire.meterhouse.records()).toMatchObject(
+      Array.from({ length: 2 }, () => ({ dimension: "RegisteredSeconds", quantity: 50 * 60 })),
+    );
     expect(wire.meterhouse.billedSeconds({ accessKeyId: keys.ecs })).toEqual({
       total: 70 * 60,
       byHour: { "2026-08-15T09:00:00Z": 50 * 60, "2026-08-15T10:00:00Z": 20 * 60 },

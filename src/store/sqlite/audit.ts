@@ -1,38 +1,58 @@
 /** The audit trail in SQLite. Its row number is what usage rows point at: the call that stored them. */
-import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { OperationName } from "../../api/types.ts";
-import type { Audit, AuditDetail, AuditEvent, AuditFilter } from "../audit.ts";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { CallerIdentity } from "../../api/identity.ts";
+import type { MeteringRecord, OperationName } from "../../api/types.ts";
+import type { Audit, AuditDetail, AuditEvent, AuditedCall, AuditFilter } from "../audit.ts";
+import { InvalidCursorError } from "../ledger.ts";
 import type { GroupCommit } from "./groupCommit.ts";
 import type { Interner } from "./interner.ts";
-import { uuidBytes, uuidText } from "./recordIds.ts";
+import type { MonthTables } from "./monthTables.ts";
+import { uuidBytes } from "./recordIds.ts";
+import { readStoredKeys } from "./storedKeys.ts";
+import { requestIdText, type StoringCall, storedReader } from "./usageQueries.ts";
 
 const defaultLimit = 100;
 
 type EventRow = {
+  readonly seq: number;
   readonly at: number;
   readonly request_id: Uint8Array | string;
   readonly operation: OperationName;
   readonly region: string;
   readonly access_key_id: string;
   readonly account_id: string;
+  readonly identity: string;
+  readonly product_code: string;
+  readonly source: string;
+  readonly user_agent: string;
   readonly outcome: string;
   readonly detail: string | null;
+  readonly stored: Uint8Array | null;
 };
+
+export interface AuditParts {
+  readonly database: DatabaseSync;
+  readonly commits: GroupCommit;
+  readonly interner: Interner;
+  readonly months: MonthTables;
+}
 
 export class SqliteAudit implements Audit {
   readonly #database: DatabaseSync;
   readonly #commits: GroupCommit;
   readonly #interner: Interner;
   readonly #insert: StatementSync;
+  readonly #readStored: ReturnType<typeof storedReader>;
   #lastSeq: number;
 
-  constructor(database: DatabaseSync, commits: GroupCommit, interner: Interner) {
+  constructor({ database, commits, interner, months }: AuditParts) {
     this.#database = database;
     this.#commits = commits;
     this.#interner = interner;
-    this.#insert = database.prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)");
-    // Whoever trims the trail must keep the calls that usage rows point at, and the newest one: a number given out twice
-    // would put old usage under a new call.
+    this.#insert = database.prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.#readStored = storedReader(database, months);
+    // Why `prune` keeps the calls that usage rows point at, and the newest one: a number given out twice would put old
+    // usage under a new call.
     this.#lastSeq = Number(database.prepare("SELECT max(seq) AS seq FROM audit").get()?.seq ?? 0);
   }
 
@@ -44,15 +64,15 @@ export class SqliteAudit implements Audit {
     return this.#lastSeq;
   }
 
-  /** Called inside a transaction. */
-  insert(seq: number, event: AuditEvent): void {
-    const detail = event.detail === undefined ? null : JSON.stringify(event.detail);
+  /** Called inside a transaction. `stored`: keys of the usage rows that the call made. */
+  insert(seq: number, event: AuditEvent, stored: Uint8Array | null): void {
     const requestId = uuidBytes(event.requestId) ?? event.requestId;
-    this.#insert.run(seq, event.at, requestId, this.#interner.caller(event), event.outcome, detail);
+    const caller = this.#interner.caller(event);
+    this.#insert.run(seq, event.at, requestId, caller, event.outcome, detailText(event.detail), stored);
   }
 
   append(event: AuditEvent): Promise<void> {
-    const done = this.#commits.enqueue({ run: () => this.insert(this.nextSeq(), event) });
+    const done = this.#commits.enqueue({ run: () => this.insert(this.nextSeq(), event, null) });
     // Refused calls do not wait for their event: without this, a full disk would end the process by an unhandled
     // rejection. Who does wait still sees it.
     done.catch(() => {});
@@ -60,38 +80,120 @@ export class SqliteAudit implements Audit {
   }
 
   async events(filter: AuditFilter, limit = defaultLimit): Promise<readonly AuditEvent[]> {
+    return this.#select(filter, limit).map(eventOf);
+  }
+
+  async page(filter: AuditFilter, limit: number, cursor?: string): Promise<readonly AuditedCall[]> {
+    return this.#select(filter, limit, cursor).map((row) => ({
+      event: eventOf(row),
+      stored: this.#stored(row, row.stored),
+      position: Buffer.from(`${row.at}.${row.seq}`, "ascii").toString("base64url"),
+    }));
+  }
+
+  async prune(before: number, limit: number): Promise<number> {
     this.#commits.settle();
-    const conditions: string[] = [];
-    const values: (string | number | Uint8Array)[] = [];
-    const add = (condition: string, value: string | number | Uint8Array | undefined): void => {
-      if (value === undefined) return;
-      conditions.push(condition);
-      values.push(value);
-    };
-    add("a.at >= ?", filter.fromAt);
-    add("a.at <= ?", filter.toAt);
-    add("c.operation = ?", filter.operation);
-    if (filter.requestId !== undefined) add("a.request_id = ?", uuidBytes(filter.requestId) ?? filter.requestId);
-    const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-    // A request id has no index (see the schema): the table as it lies is read faster than by way of the index on time.
-    const byId = filter.requestId !== undefined && filter.fromAt === undefined && filter.toAt === undefined;
-    // CROSS JOIN holds the order of the loops: the trail, then each row's caller.
-    const rows = this.#database
-      .prepare(
-        `SELECT a.at, a.request_id, c.operation, c.region, c.access_key_id, c.account_id, a.outcome, a.detail
-         FROM audit a ${byId ? "NOT INDEXED" : ""} CROSS JOIN callers c ON c.id = a.caller ${where} ORDER BY a.at DESC, a.seq DESC LIMIT ?`,
-      )
-      .all(...values, limit) as EventRow[];
-    return rows.map(eventOf);
+    const due = this.#database.prepare(
+      `SELECT seq, stored IS NOT NULL AS has_usage FROM audit
+       WHERE caller > 0 AND at < ? AND seq < (SELECT max(seq) FROM audit) ORDER BY at LIMIT ?`,
+    );
+    if (due.get(before, 1) === undefined) return 0;
+    return this.#commits.enqueue({
+      run: () => {
+        const rows = due.all(before, limit);
+        const remove = this.#database.prepare("DELETE FROM audit WHERE seq = ?");
+        const empty = this.#database.prepare(
+          "UPDATE audit SET caller = 0, outcome = '', detail = NULL, stored = NULL WHERE seq = ?",
+        );
+        for (const row of rows) (row.has_usage === 1 ? empty : remove).run(Number(row.seq));
+        return rows.length;
+      },
+    });
   }
 
   /** Empties the trail. Called inside a transaction. */
   clear(): void {
     this.#database.exec("DELETE FROM audit; DELETE FROM callers");
   }
+
+  #stored(call: StoringCall, keys: Uint8Array | null): readonly (MeteringRecord | undefined)[] {
+    return keys === null ? [] : this.#readStored(call, readStoredKeys(keys));
+  }
+
+  #select(filter: AuditFilter, limit: number, cursor?: string): readonly EventRow[] {
+    this.#commits.settle();
+    const { where, values } = conditionsOf(filter, cursor);
+    // A request id has no index (see the schema): the table as it lies is read faster than by way of the index on time.
+    const byId = filter.requestId !== undefined && filter.fromAt === undefined && filter.toAt === undefined;
+    // CROSS JOIN holds the order of the loops: the trail, then each row's caller.
+    return this.#database
+      .prepare(
+        `SELECT a.seq, a.at, a.request_id, c.operation, c.region, c.access_key_id, c.account_id, c.identity,
+           c.product_code, c.source, c.user_agent, a.outcome, a.detail, a.stored
+         FROM audit a ${byId ? "NOT INDEXED" : ""} CROSS JOIN callers c ON c.id = a.caller
+         WHERE ${where} ORDER BY a.at DESC, a.seq DESC LIMIT ?`,
+      )
+      .all(...values, limit) as EventRow[];
+  }
+}
+
+function conditionsOf(
+  filter: AuditFilter,
+  cursor: string | undefined,
+): { readonly where: string; readonly values: readonly SQLInputValue[] } {
+  const conditions = ["a.caller > 0"];
+  const values: SQLInputValue[] = [];
+  const add = (condition: string, value: SQLInputValue | undefined): void => {
+    if (value === undefined) return;
+    conditions.push(condition);
+    values.push(value);
+  };
+  add("a.at >= ?", filter.fromAt);
+  add("a.at <= ?", filter.toAt);
+  add("c.operation = ?", filter.operation);
+  add("c.region = ?", filter.region);
+  add("c.account_id = ?", filter.accountId);
+  add("c.access_key_id = ?", filter.accessKeyId);
+  add("c.user_name = ?", filter.userName);
+  add("c.product_code = ?", filter.productCode);
+  add("a.outcome = ?", filter.outcome);
+  if (filter.refused !== undefined) conditions.push(`a.outcome ${filter.refused ? "<>" : "="} 'Success'`);
+  if (filter.operations !== undefined) {
+    conditions.push(`c.operation IN (${filter.operations.map(() => "?").join(", ")})`);
+    values.push(...filter.operations);
+  }
+  if (filter.isCall === true) conditions.push("c.identity <> ''");
+  if (filter.requestId !== undefined) add("a.request_id = ?", uuidBytes(filter.requestId) ?? filter.requestId);
+  if (cursor !== undefined) {
+    conditions.push("(a.at, a.seq) < (?, ?)");
+    values.push(...placeOf(cursor));
+  }
+  return { where: conditions.join(" AND "), values };
+}
+
+function placeOf(cursor: string): readonly [at: number, seq: number] {
+  const [, at, seq] = /^(-?\d{1,16})\.(\d{1,15})$/.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
+  if (at === undefined || seq === undefined) {
+    throw new InvalidCursorError("The cursor is not one that this audit trail gave out.");
+  }
+  return [Number(at), Number(seq)];
+}
+
+/** What is not with the caller. */
+function detailText(detail: AuditDetail | undefined): string | null {
+  if (detail === undefined) return null;
+  const { productCode, source, userAgent, ...own } = detail;
+  const text = JSON.stringify(own);
+  return text === "{}" ? null : text;
 }
 
 function eventOf(row: EventRow): AuditEvent {
+  const detail: AuditDetail = {
+    ...(row.product_code === "" ? {} : { productCode: row.product_code }),
+    ...(row.source === "" ? {} : { source: row.source }),
+    ...(row.user_agent === "" ? {} : { userAgent: row.user_agent }),
+    ...(row.detail === null ? {} : (JSON.parse(row.detail) as AuditDetail)),
+  };
   return {
     requestId: requestIdText(row.request_id),
     at: row.at,
@@ -99,12 +201,8 @@ function eventOf(row: EventRow): AuditEvent {
     region: row.region,
     accessKeyId: row.access_key_id,
     accountId: row.account_id,
+    ...(row.identity === "" ? {} : { identity: JSON.parse(row.identity) as CallerIdentity }),
     outcome: row.outcome,
-    ...(row.detail === null ? {} : { detail: JSON.parse(row.detail) as AuditDetail }),
+    ...(Object.keys(detail).length === 0 ? {} : { detail }),
   };
-}
-
-/** A request id as it was given: UUIDs are kept as bytes, anything else as text. */
-export function requestIdText(stored: Uint8Array | string): string {
-  return typeof stored === "string" ? stored : uuidText(stored);
 }

@@ -3,6 +3,7 @@
  * keeps the insert rate; this keeps the way from text to integer in memory.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { type CallerIdentity, userNameOf } from "../../api/identity.ts";
 import type { UsagePath } from "../../api/types.ts";
 import type { AuditEvent } from "../audit.ts";
 import type { UsageClaim } from "../ledger.ts";
@@ -16,12 +17,8 @@ interface Space {
   readonly dimensions: Map<string, number>;
 }
 
-interface Caller {
-  readonly operation: string;
-  readonly region: string;
-  readonly accountId: string;
-  readonly id: number;
-}
+/** Keys are rows of the catalogue, so the same object comes with every call of a key: its text is made once. */
+const identityTexts = new WeakMap<CallerIdentity, string>();
 
 export class Interner {
   readonly #maxCached: number;
@@ -34,7 +31,7 @@ export class Interner {
   // Nested maps: one joined key would be a new long string to build and hash for each record.
   readonly #spaces = new Map<string, Map<string, Map<UsagePath, Space>>>();
   readonly #dimensions = new Map<string, Map<string, number>>();
-  readonly #callers = new Map<string, Caller[]>();
+  readonly #callers = new Map<string, number>();
   #cached = 0;
 
   constructor(database: DatabaseSync, maxCached = defaultMaxCached) {
@@ -48,10 +45,12 @@ export class Interner {
     this.#selectDimension = database.prepare("SELECT id FROM dimensions WHERE product_code = ? AND name = ?");
     this.#insertDimension = database.prepare("INSERT INTO dimensions (product_code, name) VALUES (?, ?)");
     this.#selectCaller = database.prepare(
-      "SELECT id FROM callers WHERE operation = ? AND region = ? AND access_key_id = ? AND account_id = ?",
+      `SELECT id FROM callers WHERE operation = ? AND region = ? AND access_key_id = ? AND account_id = ? AND identity = ?
+         AND product_code = ? AND source = ? AND user_agent = ?`,
     );
     this.#insertCaller = database.prepare(
-      "INSERT INTO callers (operation, region, access_key_id, account_id) VALUES (?, ?, ?, ?)",
+      `INSERT INTO callers (operation, region, access_key_id, account_id, identity, product_code, source, user_agent, user_name)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
   }
 
@@ -74,20 +73,22 @@ export class Interner {
     return { subject, dimension };
   }
 
-  /** The integer of who called what from where. Called inside a transaction. */
-  caller({ operation, region, accessKeyId, accountId }: AuditEvent): number {
-    const known = this.#callers.get(accessKeyId);
-    const found = known?.find(
-      (entry) => entry.operation === operation && entry.region === region && entry.accountId === accountId,
+  /** The integer of who called what from where, for which product. Called inside a transaction. */
+  caller({ operation, region, accessKeyId, accountId, identity, detail }: AuditEvent): number {
+    const product = detail?.productCode ?? "";
+    const source = detail?.source ?? "";
+    const agent = detail?.userAgent ?? "";
+    const who = identity === undefined ? "" : identityText(identity);
+    // No part but the agent can hold a line break, and it stands last.
+    const key = `${operation}\n${region}\n${accessKeyId}\n${accountId}\n${who}\n${product}\n${source}\n${agent}`;
+    const known = this.#callers.get(key);
+    if (known !== undefined) return known;
+    const parts = [operation, region, accessKeyId, accountId, who, product, source, agent] as const;
+    const id = idOf(
+      this.#selectCaller.get(...parts) ??
+        this.#insertCaller.run(...parts, identity === undefined ? "" : userNameOf(identity)),
     );
-    if (found !== undefined) return found.id;
-    const row = this.#selectCaller.get(operation, region, accessKeyId, accountId);
-    const id = idOf(row ?? this.#insertCaller.run(operation, region, accessKeyId, accountId));
-    if (this.#hasRoom()) {
-      const entry = { operation, region, accountId, id };
-      if (known === undefined) this.#callers.set(accessKeyId, [entry]);
-      else known.push(entry);
-    }
+    if (this.#hasRoom()) this.#callers.set(key, id);
     return id;
   }
 
@@ -127,6 +128,15 @@ export class Interner {
     this.forget();
     return false;
   }
+}
+
+function identityText(identity: CallerIdentity): string {
+  let text = identityTexts.get(identity);
+  if (text === undefined) {
+    text = JSON.stringify(identity);
+    identityTexts.set(identity, text);
+  }
+  return text;
 }
 
 function fill<K, V>(map: Map<K, V>, key: K, make: () => V): V {

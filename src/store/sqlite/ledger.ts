@@ -1,7 +1,7 @@
 /** The ledger in SQLite: claims by insert-first, with the holder selected only when the key is taken. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, MeteringWorkload } from "../../api/types.ts";
-import type { PlacedRecord, UsageClaim, UsageFilter, UsageHolder } from "../ledger.ts";
+import type { MeteredUnit, PlacedRecord, UsageClaim, UsageFilter, UsageHolder } from "../ledger.ts";
 import { type ClaimOutcome, type ClaimUnit, type Ledger, StaleFactsError } from "../ledger.ts";
 import { WorkloadMemory } from "../workloadMemory.ts";
 import type { SqliteAudit } from "./audit.ts";
@@ -10,12 +10,11 @@ import type { GroupCommit } from "./groupCommit.ts";
 import type { Interner } from "./interner.ts";
 import type { MonthTables } from "./monthTables.ts";
 import { RecordIds, uuidText } from "./recordIds.ts";
-import { selectTotals, selectUsage } from "./usageQueries.ts";
+import { StoredKeys } from "./storedKeys.ts";
+import { entriesPerCall, selectTotals, selectUsage } from "./usageQueries.ts";
 
 const msPerHour = 3_600_000;
 const defaultLimit = 1_000;
-/** Entries of one call on the agentcore path: call × this + position stays unique, and below 2^53 for 2^37 calls. */
-const entriesPerCall = 65_536;
 
 type HolderRow = { readonly record_id: Uint8Array; readonly quantity: number };
 type TokenRow = HolderRow & { readonly request_hash: string };
@@ -37,9 +36,12 @@ export interface LedgerParts {
 export class SqliteLedger implements Ledger {
   readonly #parts: LedgerParts;
   readonly #ids = new RecordIds();
+  readonly #stored = new StoredKeys();
   readonly #selectToken: StatementSync;
   readonly #insertToken: StatementSync;
   readonly #insertWorkload: StatementSync;
+  readonly #selectWorkload: StatementSync;
+  readonly #updateWorkload: StatementSync;
   readonly #workloads = new WorkloadMemory();
 
   constructor(parts: LedgerParts) {
@@ -51,6 +53,12 @@ export class SqliteLedger implements Ledger {
     this.#insertToken = database.prepare("INSERT INTO client_tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
     this.#insertWorkload = database.prepare(
       "INSERT INTO metering_workloads (product_code, resource, operation, document) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    );
+    this.#selectWorkload = database.prepare(
+      "SELECT document FROM metering_workloads WHERE product_code = ? AND resource = ? AND operation = ?",
+    );
+    this.#updateWorkload = database.prepare(
+      "UPDATE metering_workloads SET document = ? WHERE product_code = ? AND resource = ? AND operation = ?",
     );
     for (const row of database.prepare("SELECT document FROM metering_workloads ORDER BY seq").all()) {
       this.#workloads.put(JSON.parse(String(row.document)) as MeteringWorkload);
@@ -66,12 +74,59 @@ export class SqliteLedger implements Ledger {
       },
       run: () => this.#apply(unit),
       committed: (outcome) => {
-        if (unit.workload !== undefined && outcome.workloadFresh === true) this.#workloads.put(unit.workload);
+        if (unit.workload !== undefined) this.#remember(unit.workload, outcome.workloadFresh === true);
         if (unit.resolveToken !== undefined && outcome.tokenResolvedBefore === false) {
           catalog.tokenResolved(unit.resolveToken.hash, unit.resolveToken.at);
         }
       },
     });
+  }
+
+  async meter(unit: MeteredUnit): Promise<boolean> {
+    const { seen, records, meteredUntil, meteringClosed } = unit;
+    const { isKept } = await this.#parts.commits.enqueue({
+      run: () => {
+        // Not in memory: what this transaction's group changed before is on disk alone.
+        const found = this.#storedWorkload(seen);
+        if (found === undefined || found.stoppedAt !== seen.stoppedAt || found.meteredUntil !== seen.meteredUntil) {
+          return { isKept: false, workload: found };
+        }
+        const { audit } = this.#parts;
+        const call = audit.nextSeq();
+        this.#stored.clear();
+        const holders = records.map((record, position) => this.#claimRecord(record, call, position));
+        if (holders.some((holder) => holder.fresh)) audit.insert(call, unit.audit, this.#stored.bytes());
+        return { isKept: true, workload: this.#changeWorkload({ ...found, meteredUntil, meteringClosed }) };
+      },
+      committed: ({ workload }) => {
+        // Also where nothing was kept: after a commit of unknown outcome memory may be behind the disk.
+        if (workload !== undefined) this.#workloads.put(workload);
+      },
+    });
+    return isKept;
+  }
+
+  async endWorkload({ resource, at }: { readonly resource: string; readonly at: number }): Promise<void> {
+    // A registration of this turn is found in memory only once it is committed.
+    this.#parts.commits.settle();
+    // MeterUsage's are left alone: nothing is metered for them, and an instance that stopped may start again.
+    const known = this.#workloads.matching({ resource }).filter((one) => one.operation === "RegisterUsage");
+    if (known.length === 0) return;
+    await this.#parts.commits.enqueue({
+      run: () =>
+        known.flatMap((workload) => {
+          const found = this.#storedWorkload(workload);
+          if (found === undefined) return [];
+          return [found.meteringClosed === true ? found : this.#changeWorkload({ ...found, stoppedAt: at })];
+        }),
+      committed: (changed) => {
+        for (const workload of changed) this.#workloads.put(workload);
+      },
+    });
+  }
+
+  openRegistrations(): readonly MeteringWorkload[] {
+    return this.#workloads.openRegistrations();
   }
 
   async records(filter: UsageFilter, limit = defaultLimit): Promise<readonly MeteringRecord[]> {
@@ -109,6 +164,7 @@ export class SqliteLedger implements Ledger {
   #apply(unit: ClaimUnit): ClaimOutcome {
     const { audit, catalog } = this.#parts;
     const call = audit.nextSeq();
+    this.#stored.clear();
     const holders = unit.records.map((record, position) => this.#claimRecord(record, call, position));
     const tokenResolvedBefore = unit.resolveToken && catalog.resolveToken(unit.resolveToken.hash, unit.resolveToken.at);
     const outcome: ClaimOutcome = {
@@ -118,7 +174,7 @@ export class SqliteLedger implements Ledger {
     };
     const event = unit.audit(outcome);
     if (event !== undefined) {
-      audit.insert(call, event);
+      audit.insert(call, event, this.#stored.bytes());
     } else if (holders.some((holder) => holder.fresh)) {
       // The rows would point at a call that is nowhere, and its number would be given out again after a restart.
       throw new Error("a unit stored usage and gave no audit event for it");
@@ -168,7 +224,10 @@ export class SqliteLedger implements Ledger {
       allocations === undefined ? null : JSON.stringify(allocations),
       record.clientToken?.token ?? null,
     );
-    if (changes === 1) return { meteringRecordId: id.text, bytes: id.bytes, quantity, fresh: true };
+    if (changes === 1) {
+      this.#stored.add({ hour, subject, dimension, position: record.path === "agentcore" ? position : -1 });
+      return { meteringRecordId: id.text, bytes: id.bytes, quantity, fresh: true };
+    }
     const taken = month.holder.get(hour, subject, dimension, entry) as HolderRow | undefined;
     if (taken === undefined) throw new Error("a usage key is taken, and yet nobody holds it");
     return {
@@ -177,6 +236,26 @@ export class SqliteLedger implements Ledger {
       quantity: taken.quantity,
       fresh: false,
     };
+  }
+
+  #remember(workload: MeteringWorkload, isFresh: boolean): void {
+    const { productCode, resource, operation } = workload;
+    const isKnown = this.#workloads.matching({ productCode, resource }).some((one) => one.operation === operation);
+    if (isKnown) return;
+    // Neither fresh nor known: an earlier commit of unknown outcome did reach the disk.
+    const stored = isFresh ? workload : this.#storedWorkload(workload);
+    if (stored !== undefined) this.#workloads.put(stored);
+  }
+
+  #storedWorkload({ productCode, resource, operation }: MeteringWorkload): MeteringWorkload | undefined {
+    const row = this.#selectWorkload.get(productCode, resource, operation);
+    return row === undefined ? undefined : (JSON.parse(String(row.document)) as MeteringWorkload);
+  }
+
+  #changeWorkload(workload: MeteringWorkload): MeteringWorkload {
+    const { productCode, resource, operation } = workload;
+    this.#updateWorkload.run(JSON.stringify(workload), productCode, resource, operation);
+    return workload;
   }
 
   #claimWorkload(workload: MeteringWorkload): boolean {

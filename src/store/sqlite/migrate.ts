@@ -2,9 +2,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import { initial } from "../migrations/sqlite/0001-initial.ts";
 import { marketplace } from "../migrations/sqlite/0002-marketplace.ts";
+import { workloads } from "../migrations/sqlite/0003-workloads.ts";
+import { auditTrail } from "../migrations/sqlite/0004-audit-trail.ts";
 
 /** Schema n is reached by `migrations[n - 1]`. Entries are only ever added at the end. */
-const migrations: readonly string[] = [initial, marketplace];
+const migrations: readonly string[] = [initial, marketplace, workloads, auditTrail];
 
 /** The schema that this version of Meterhouse writes. */
 export const schemaVersion = migrations.length;

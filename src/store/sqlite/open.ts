@@ -121,7 +121,7 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
   });
   const outbox = new SqliteOutbox(database, commits);
   const catalog = new SqliteCatalog({ database, commits, sealer, outbox });
-  const audit = new SqliteAudit(database, commits, interner);
+  const audit = new SqliteAudit({ database, commits, interner, months });
   const ledger = new SqliteLedger({ database, commits, interner, months, audit, catalog });
   let open = true;
   return {

@@ -1,12 +1,18 @@
 /** Reads of the usage: one statement a month table, from the oldest month to the newest. */
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, UsageAllocation, UsagePath } from "../../api/types.ts";
 import { InvalidCursorError, type PlacedRecord, type UsageFilter } from "../ledger.ts";
-import { requestIdText } from "./audit.ts";
 import type { MonthTables } from "./monthTables.ts";
 import { uuidText } from "./recordIds.ts";
+import type { StoredKey } from "./storedKeys.ts";
 
 const msPerHour = 3_600_000;
+
+const members = `u.hour, u.subject, u.dimension AS dimension_id, u.entry, u.quantity, u.record_id, u.at_ms, u.billable,
+  u.allocations, u.client_token, s.region, s.path, s.product_code, s.holder, s.account_id, d.name AS dimension`;
+
+/** Entries of one call on the agentcore path: call × this + position stays unique, and below 2^53 for 2^37 calls. */
+export const entriesPerCall = 65_536;
 
 type UsageRow = {
   readonly hour: number;
@@ -43,9 +49,7 @@ export function selectUsage(
     if (found.length >= limit) break;
     const rows = database
       .prepare(
-        `SELECT u.hour, u.subject, u.dimension AS dimension_id, u.entry, u.quantity, u.record_id, u.at_ms, u.billable, u.allocations, u.client_token,
-           s.region, s.path, s.product_code, s.holder, s.account_id, d.name AS dimension,
-           a.request_id, a.at AS received_at
+        `SELECT ${members}, a.request_id, a.at AS received_at
          ${from(table)} CROSS JOIN audit a ON a.seq = u.call ${where}
          ORDER BY u.hour, u.subject, u.dimension, u.entry LIMIT ?`,
       )
@@ -53,6 +57,37 @@ export function selectUsage(
     for (const row of rows) found.push({ record: recordOf(row), position: positionOf(row) });
   }
   return found;
+}
+
+/** The call that stored them, as its audit row has it. */
+export interface StoringCall {
+  readonly seq: number;
+  readonly at: number;
+  readonly request_id: Uint8Array | string;
+}
+
+/** Reads the records that calls stored, in order; undefined where the row is gone. Its statements are made once. */
+export function storedReader(
+  database: DatabaseSync,
+  months: MonthTables,
+): (call: StoringCall, keys: readonly StoredKey[]) => readonly (MeteringRecord | undefined)[] {
+  const statements = new Map<string, StatementSync>();
+  return (call, keys) =>
+    keys.map(({ hour, subject, dimension, position }) => {
+      const [table] = months.within(hour, hour + 1);
+      if (table === undefined) return undefined;
+      let statement = statements.get(table);
+      if (statement === undefined) {
+        statement = database.prepare(
+          `SELECT ${members}, ? AS request_id, ? AS received_at
+           ${from(table)} WHERE u.hour = ? AND u.subject = ? AND u.dimension = ? AND u.entry = ?`,
+        );
+        statements.set(table, statement);
+      }
+      const entry = position < 0 ? 0 : call.seq * entriesPerCall + position;
+      const row = statement.get(call.request_id, call.at, hour, subject, dimension, entry) as UsageRow | undefined;
+      return row && recordOf(row);
+    });
 }
 
 /** Number and sum of quantities of the records that match. */
@@ -155,4 +190,9 @@ function recordOf(row: UsageRow): MeteringRecord {
     receivedAt: row.received_at,
     billable: row.billable === 1,
   };
+}
+
+/** A request id as it was given: UUIDs are kept as bytes, anything else as text. */
+export function requestIdText(stored: Uint8Array | string): string {
+  return typeof stored === "string" ? stored : uuidText(stored);
 }

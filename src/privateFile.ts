@@ -1,0 +1,130 @@
+/** Files of one secret: read by their owner alone, and there whole or not at all. */
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+
+/** A draft of this age belongs to a start that was killed; a younger one may be another start's, still at work. */
+const draftMaxMs = 60_000;
+
+/**
+ * The file's text, made with `make()` and mode 0600 on first use. `what` names it in messages ("master key").
+ *
+ * Throws an Error that a person can act on when others can read the file.
+ */
+export function loadPrivateFile(file: string, what: string, make: () => string): string {
+  removeDrafts(file);
+  return readPrivate(file, what) ?? create(file, what, make());
+}
+
+/** Undefined when there is no file yet. */
+function readPrivate(file: string, what: string): string | undefined {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, "r");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+  try {
+    // The mode of the open file, not of the path: nobody can swap the file between the check and the read.
+    const mode = fstatSync(descriptor).mode & 0o777;
+    if (process.platform !== "win32" && (mode & 0o077) !== 0) {
+      const shown = mode.toString(8).padStart(4, "0");
+      throw new Error(`The ${what} file ${file} is open to other users (mode ${shown}). Run: chmod 600 ${file}`);
+    }
+    return readFileSync(descriptor, "utf8");
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * The text appears under its name only when it is whole and on the disk: a start killed half-way must leave neither an
+ * empty file nor data sealed under a key that nobody can read again.
+ */
+function create(file: string, what: string, text: string): string {
+  const folder = dirname(file);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const draft = `${file}.${randomBytes(6).toString("hex")}.tmp`;
+  const descriptor = openSync(draft, "wx", 0o600);
+  try {
+    writeSync(descriptor, text);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  try {
+    publish(draft, file);
+  } finally {
+    unlinkSync(draft);
+  }
+  syncFolder(folder);
+  // Read back: when two first starts race, both must end with the one that won.
+  const kept = readPrivate(file, what);
+  if (kept === undefined) throw new Error(`The ${what} file ${file} disappeared while it was being made`);
+  return kept;
+}
+
+/** Gives the draft its name unless the name is taken. */
+function publish(draft: string, file: string): void {
+  try {
+    linkSync(draft, file);
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return;
+    // Some network and container file systems know no hard links.
+    try {
+      copyFileSync(draft, file, constants.COPYFILE_EXCL);
+    } catch (copyError) {
+      if (!hasCode(copyError, "EEXIST")) throw copyError;
+    }
+  }
+}
+
+/** A start that was killed between the file and the end of its draft leaves a second copy of the secret. */
+function removeDrafts(file: string): void {
+  const folder = dirname(file);
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return;
+    throw error;
+  }
+  for (const name of names) {
+    if (!name.startsWith(`${basename(file)}.`) || !name.endsWith(".tmp")) continue;
+    const draft = join(folder, name);
+    try {
+      if (Date.now() - statSync(draft).mtimeMs > draftMaxMs) unlinkSync(draft);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+  }
+}
+
+function syncFolder(folder: string): void {
+  if (process.platform === "win32") return; // Windows cannot open a folder for fsync.
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
