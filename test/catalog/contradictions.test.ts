@@ -111,7 +111,7 @@ describe("documents that contradict themselves", () => {
     [
       "short key",
       withKey(pem("rsa")),
-      "products[0].publicKeys[0].privateKeyPem: expected an RSA key of at least 2048 bits, got 1024",
+      "products[0].publicKeys[0].privateKeyPem: expected an RSA key of at least 2048 bits, got 1024: JWT libraries refuse shorter ones for PS256",
     ],
     ["key of another kind", withKey(pem("ec")), "products[0].publicKeys[0].privateKeyPem: expected an RSA key, got ec"],
     [
