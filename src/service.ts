@@ -125,8 +125,7 @@ async function assemble(
   const marketplace = createEndpoint({ store, clock, wallClock, settings, throttle, faults, log, exchanges });
   let url = "";
   const publicUrl = (): string => url;
-  const { onWorkloadStopped } = registeredUsage;
-  const workloads = workloadsOf(options, { catalog, store, keyStore, publicUrl, onWorkloadStopped });
+  const workloads = workloadsOf(options, { catalog, store, keyStore, publicUrl, registeredUsage });
   const { webIdentity } = workloads;
   const enforceRegions = (): boolean => settings().enforceRegions;
   const sts = createSts({ store, wallClock, enforceRegions, log, webIdentity });
@@ -213,17 +212,23 @@ interface WorkloadParts {
   readonly store: Store;
   readonly keyStore: KeyStore;
   readonly publicUrl: () => string;
-  readonly onWorkloadStopped: RegisteredUsage["onWorkloadStopped"];
+  readonly registeredUsage: RegisteredUsage;
 }
 
 function workloadsOf(options: ServiceOptions, parts: WorkloadParts): Workloads {
   const { clock, wallClock, log, host, allowedHosts } = options;
-  const { catalog, store, keyStore, publicUrl, onWorkloadStopped } = parts;
+  const { catalog, store, keyStore, publicUrl, registeredUsage } = parts;
   return createWorkloads({
     ...{ catalog, keyCatalog: store.catalog, clock, wallClock, keyStore, publicUrl, log, host },
     allowsHost: (name) => isAllowedHost(name, allowedHosts),
     keyLifeMs: options.workloadKeyLifeMs,
-    onStopped: onWorkloadStopped,
+    onStopped: async (resource, at) => {
+      await registeredUsage.onWorkloadStopped(resource, at);
+      // Whoever stopped it finds its last seconds at once; where that fails, the next turn has them.
+      const notDone = (error: unknown): void =>
+        log.error({ err: error }, "what a workload ran up could not be metered");
+      await registeredUsage.runDue(clock.now()).catch(notDone);
+    },
   });
 }
 
