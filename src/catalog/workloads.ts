@@ -25,6 +25,10 @@ export function workloadRow(entry: WorkloadEntry, { existing, now, report }: Wor
   if (stored !== undefined && (stored.kind !== entry.kind || stored.accountId !== entry.account)) {
     report(["id"], `the catalogue has a workload ${entry.id} of kind ${stored.kind} and account ${stored.accountId}`);
   }
+  // Its keys and its metering would not hear of it.
+  if (stored !== undefined && stored.stoppedAt === undefined && entry.stoppedAt !== undefined) {
+    report(["stoppedAt"], `the workload ${entry.id} runs; stop it with 'meterhouse workload stop ${entry.id}'`);
+  }
   const time = (given: CatalogTime | undefined, known: number | undefined): number | undefined =>
     given === undefined ? known : resolveTime(given, { now, stored: known });
   const made = newWorkload({

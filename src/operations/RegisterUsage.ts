@@ -69,6 +69,10 @@ async function decide(request: RegisterRequest, call: Call, store: Store) {
     call.settings,
     call.now,
   );
+  // A task that was stopped after the call was authenticated: its registration must not run for ever.
+  const { workloadId } = credential;
+  const stoppedAt =
+    credential.stoppedAt ?? (workloadId === undefined ? undefined : store.catalog.workload(workloadId)?.stoppedAt);
   const workload: MeteringWorkload = {
     productCode: decision.product.code,
     resource: decision.resource,
@@ -79,7 +83,7 @@ async function decide(request: RegisterRequest, call: Call, store: Store) {
     ...(credential.launchedAt === undefined ? {} : { launchedAt: credential.launchedAt }),
     startedAt: call.now,
     // Where the stop was known before the call, nobody will tell of it again.
-    ...(credential.stoppedAt === undefined ? {} : { stoppedAt: credential.stoppedAt }),
+    ...(stoppedAt === undefined ? {} : { stoppedAt }),
   };
   const { keyVersion } = decision;
   const rotated = rotatedAt(keyVersion, call.now);

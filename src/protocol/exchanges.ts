@@ -24,7 +24,7 @@ export interface Exchanges {
   keep(requestId: string, request: WireRequest, answer: WireAnswer, isKnown: boolean): void;
   find(requestId: string): Exchange | undefined;
   /** Answers by error name that are in no audit trail: of calls that failed authentication, or came too fast. */
-  readonly uncounted: ReadonlyMap<string, number>;
+  readonly withoutTrail: ReadonlyMap<string, number>;
   /** Bytes that are held now. */
   readonly bytes: number;
   clear(): void;
@@ -55,6 +55,7 @@ class Ring {
     if (kept.bytes > this.#bytesMax) return;
     this.#kept.set(requestId, kept);
     this.bytes += kept.bytes;
+    if (this.bytes <= this.#bytesMax) return;
     // A Map goes by the order of insertion: its first is its oldest.
     for (const [oldest, { bytes }] of this.#kept) {
       if (this.bytes <= this.#bytesMax) return;
@@ -76,12 +77,12 @@ class Ring {
 export function createExchanges(bytesMax = defaultBytesMax): Exchanges {
   const strangers = new Ring(Math.floor(bytesMax / strangersShare));
   const callers = new Ring(bytesMax - Math.floor(bytesMax / strangersShare));
-  const uncounted = new Map<string, number>();
+  const withoutTrail = new Map<string, number>();
   return {
     keep(requestId, request, answer, isKnown) {
       const error = answer.headers["x-amzn-ErrorType"];
       if (error !== undefined && (!isKnown || error === "ThrottlingException")) {
-        uncounted.set(error, (uncounted.get(error) ?? 0) + 1);
+        withoutTrail.set(error, (withoutTrail.get(error) ?? 0) + 1);
       }
       const safe = isTokenCall(request) ? withoutTokens(request, answer) : { request, answer };
       (isKnown ? callers : strangers).add(requestId, {
@@ -94,14 +95,14 @@ export function createExchanges(bytesMax = defaultBytesMax): Exchanges {
       const kept = callers.get(requestId) ?? strangers.get(requestId);
       return kept && shown(kept);
     },
-    uncounted,
+    withoutTrail,
     get bytes() {
       return strangers.bytes + callers.bytes;
     },
     clear() {
       strangers.clear();
       callers.clear();
-      uncounted.clear();
+      withoutTrail.clear();
     },
   };
 }
@@ -115,12 +116,17 @@ function shown({ request, answer }: Kept): Exchange {
   return { request: { method, url, headers, body: body.toString("utf8") }, response: answer };
 }
 
-const secretHeaders = new Set(["authorization", "x-amz-security-token", "x-amz-signature", "cookie"]);
+const secretHeaders = ["authorization", "x-amz-security-token", "x-amz-signature", "cookie"];
+
+function isSecret(name: string): boolean {
+  // By length first: this runs for every header of every call.
+  return secretHeaders.some((secret) => secret.length === name.length && secret === name.toLowerCase());
+}
 
 function withoutSignature(request: WireRequest): WireRequest {
   const rawHeaders = [...request.rawHeaders];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    if (secretHeaders.has((rawHeaders[index] ?? "").toLowerCase())) rawHeaders[index + 1] = hidden;
+    if (isSecret(rawHeaders[index] ?? "")) rawHeaders[index + 1] = hidden;
   }
   const url =
     request.url.length === 1

@@ -303,9 +303,11 @@ function findKey({ accessKeyId, region }: Scope, options: VerifierOptions): Cred
   const foreign = partition !== undefined && scopePartition !== undefined && scopePartition !== partition; // L-4
   if (credential !== undefined && !foreign) return credential;
   const where = foreign ? ` in partition ${scopePartition}` : "";
+  // Temporary keys go with the workload that they were given to.
+  const gone = !foreign && accessKeyId.startsWith("ASIA") ? ", or its workload was stopped" : "";
   throw new ServiceError(
     "UnrecognizedClientException", // S-31
-    `The security token included in the request is invalid. (the access key id '${echo(accessKeyId)}' is not known${where}; use AWS credentials this server knows. ${notRegistration})`,
+    `The security token included in the request is invalid. (the access key id '${echo(accessKeyId)}' is not known${where}${gone}; use AWS credentials this server knows. ${notRegistration})`,
   );
 }
 

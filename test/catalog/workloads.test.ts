@@ -35,9 +35,8 @@ test("what is left out is in AWS's forms, and the same wherever it is loaded", a
 test("a second load writes nothing; what it leaves out stays", async () => {
   await loadInto(catalog, document, now);
   expect(await loadInto(catalog, document, now + 60_000)).toEqual({});
-  const stopped = { workloads: [{ id: "one-ec2", kind: "ec2", account, stoppedAt: "now" }] };
-  await loadInto(catalog, stopped, now);
-  expect(catalog.workload("one-ec2")).toMatchObject({ launchedAt: now - 7_200_000, stoppedAt: now });
+  await loadInto(catalog, { workloads: [{ id: "one-ec2", kind: "ec2", account, role: "another" }] }, now);
+  expect(catalog.workload("one-ec2")).toMatchObject({ launchedAt: now - 7_200_000, roleName: "another" });
 });
 
 test("export and import; tokens only where secrets are asked for, keys of workloads never", async () => {
@@ -64,9 +63,11 @@ test.each<readonly [object, string]>([
   expect(() => parseCatalog(text, "doc")).toThrow(message);
 });
 
-test("refused: an id twice, and a workload that becomes another one", async () => {
+test("refused: an id twice, a workload that becomes another one, one that runs and would be stopped", async () => {
   const one = { id: "w", kind: "ecs", account };
   expect(() => parseCatalog(JSON.stringify({ workloads: [one, one] }), "doc")).toThrow("workload w is there twice");
   await loadInto(catalog, { workloads: [one] }, now);
-  await expect(loadInto(catalog, { workloads: [{ ...one, kind: "ec2" }] }, now)).rejects.toThrow(CatalogFileError);
+  for (const change of [{ kind: "ec2" }, { account: "777788889999" }, { stoppedAt: "now" }]) {
+    await expect(loadInto(catalog, { workloads: [{ ...one, ...change }] }, now)).rejects.toThrow(CatalogFileError);
+  }
 });

@@ -3,7 +3,17 @@ import { createPublicKey } from "node:crypto";
 import { createRemoteJWKSet, decodeJwt, importSPKI, jwtVerify } from "jose";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { WorkloadKind } from "../../../src/api/types.ts";
-import { buyer, endPrograms, products, type Site, startProgram, startSite, stranger, usageOf } from "./site.ts";
+import {
+  buyer,
+  endPrograms,
+  longTerm,
+  products,
+  type Site,
+  startProgram,
+  startSite,
+  stranger,
+  usageOf,
+} from "./site.ts";
 
 let site: Site;
 beforeAll(async () => {
@@ -86,6 +96,19 @@ describe("what is wrong has its own error, which says what to change", () => {
     const registering = await program.ask(...register);
     expect(registering.error).toBe("PlatformNotSupportedException");
     expect(registering.message).toContain("with its task role");
+  });
+
+  test("M-1, R-2: long-term keys, which hide the task's own", async () => {
+    const { environment } = await run("ecs");
+    const program = startProgram({
+      ...environment,
+      AWS_ACCESS_KEY_ID: longTerm.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: longTerm.secretAccessKey,
+    });
+    const metering = await program.ask(...meter(products.usage, "requests"));
+    expect(metering.error).toBe("CustomerNotEntitledException");
+    expect(metering.message).toMatch(/long-term keys of an IAM user.*Let the SDK find the workload's own/);
+    expect((await program.ask(...register)).error).toBe("PlatformNotSupportedException");
   });
 
   test("M-1: a task's role for a machine image", async () => {

@@ -114,6 +114,22 @@ describe("instance metadata, version 2", () => {
     });
   });
 
+  test("a name that was turned to this address is refused", async () => {
+    const { environment, id } = await run("ec2");
+    const { request } = await import("node:http");
+    const statusOf = (url: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const headers = { host: "rebound.example", [tokenLife]: "60" };
+        const call = request(url, { method: "PUT", headers }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        });
+        call.on("error", reject).end();
+      });
+    expect(await statusOf(`${environment.AWS_EC2_METADATA_SERVICE_ENDPOINT}/latest/api/token`)).toBe(421);
+    expect(await statusOf(`${site.meterhouse.endpoint}/workloads/${id}/imds/latest/api/token`)).toBe(421);
+  });
+
   test("without a token, with a changed, a foreign or an expired one: 401, and the SDK finds no credentials", async () => {
     const [one, other] = [await run("ec2"), await run("ec2")];
     const base = one.environment.AWS_EC2_METADATA_SERVICE_ENDPOINT ?? "";
@@ -253,6 +269,7 @@ describe("refresh and end", () => {
       await workload.stop();
       const after = await program.ask("MeterUsage", usageOf(product, dimension));
       expect(after.error).toBe("UnrecognizedClientException");
+      expect(after.message).toMatch(/security token included in the request is invalid.*or its workload was stopped/);
       const later = await startProgram(workload.environment).ask("MeterUsage", usageOf(product, dimension));
       expect(later.MeteringRecordId).toBeUndefined();
       expect(later.error).toBeDefined();

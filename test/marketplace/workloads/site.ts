@@ -13,10 +13,14 @@ export const buyer = "444455556666";
 export const stranger = "777788889999";
 export const products = { ami: "amiproduct", usage: "usageproduct", hourly: "hourlyproduct", agent: "agentproduct" };
 
+/** Of a user of the buyer's: what a workload must not be configured with. */
+export const longTerm = { accessKeyId: "AKIAOFTHEBUYER000000", secretAccessKey: "secret-of-the-user" };
+
 const common = { seller, createdAt: "2024-01-01T00:00:00Z", enabledRegions: ["us-east-1", "eu-west-1"] };
 
 export const catalog = {
   accounts: [{ id: buyer }, { id: stranger }],
+  credentials: [{ ...longTerm, account: buyer, kind: "iam-user" }],
   products: [
     { ...common, code: products.ami, type: "ami-fcp", dimensions: ["hosts"] },
     { ...common, code: products.usage, type: "container-fcp", dimensions: ["requests"] },

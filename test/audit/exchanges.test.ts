@@ -1,0 +1,64 @@
+/** The ring of exact bodies: bounded in bytes, oldest out first, with a small share for strangers. */
+import { describe, expect, test } from "vitest";
+import { createExchanges } from "../../src/protocol/exchanges.ts";
+import type { WireAnswer, WireRequest } from "../../src/protocol/wire.ts";
+
+function request(bytes: number): WireRequest {
+  return {
+    method: "POST",
+    url: "/",
+    rawHeaders: ["Host", "localhost", "AUTHORIZATION", "AWS4 secret", "X-Amz-Security-Token", "session secret"],
+    body: Buffer.alloc(bytes, "a"),
+    isTooLarge: false,
+    remoteAddress: undefined,
+  };
+}
+
+const fine: WireAnswer = { status: 200, headers: {}, body: "{}" };
+const refused = (name: string): WireAnswer => ({ status: 400, headers: { "x-amzn-ErrorType": name }, body: "{}" });
+
+describe("the ring", () => {
+  test("stays under its bound, lets go of the oldest, and of what is larger than itself", () => {
+    const exchanges = createExchanges(160_000);
+    for (let n = 0; n < 100; n += 1) {
+      exchanges.keep(`r${n}`, request(10_000), fine, true);
+      expect(exchanges.bytes).toBeLessThanOrEqual(160_000);
+    }
+    expect(exchanges.find("r99")?.request.body).toHaveLength(10_000);
+    expect(exchanges.find("r80")).toBeUndefined();
+    exchanges.keep("huge", request(500_000), fine, true);
+    expect(exchanges.find("huge")).toBeUndefined();
+    expect(exchanges.find("r99")).toBeDefined();
+    exchanges.clear();
+    expect([exchanges.bytes, exchanges.find("r99")]).toEqual([0, undefined]);
+  });
+
+  test("strangers push out strangers alone", () => {
+    const exchanges = createExchanges(160_000);
+    exchanges.keep("caller", request(10), fine, true);
+    for (let n = 0; n < 100; n += 1)
+      exchanges.keep(`s${n}`, request(1_000), refused("InvalidSignatureException"), false);
+    expect(exchanges.find("caller")).toBeDefined();
+    expect(exchanges.find("s99")).toBeDefined();
+    expect(exchanges.find("s0")).toBeUndefined();
+  });
+
+  test("headers that are secrets are hidden, whatever their case", () => {
+    const exchanges = createExchanges();
+    exchanges.keep("one", request(1), fine, true);
+    expect(JSON.stringify(exchanges.find("one"))).not.toContain('secret"');
+    expect(exchanges.find("one")?.request.headers[0]).toEqual(["Host", "localhost"]);
+  });
+
+  test("what is in no trail is counted", () => {
+    const exchanges = createExchanges();
+    exchanges.keep("a", request(1), refused("InvalidSignatureException"), false);
+    exchanges.keep("b", request(1), refused("ThrottlingException"), true);
+    exchanges.keep("c", request(1), refused("ThrottlingException"), true);
+    exchanges.keep("d", request(1), refused("ValidationException"), true);
+    expect([...exchanges.withoutTrail]).toEqual([
+      ["InvalidSignatureException", 1],
+      ["ThrottlingException", 2],
+    ]);
+  });
+});
