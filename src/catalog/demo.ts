@@ -82,7 +82,11 @@ function offers(): DemoOffer[] {
 function credentials(): CredentialEntry[] {
   const buyer = demoAccounts.buyer;
   return [
-    { accessKeyId: demoRoles.seller, ...SELLER_KEY },
+    {
+      accessKeyId: demoRoles.seller,
+      ...SELLER_KEY,
+      allow: ["aws-marketplace:*", "cloudtrail:LookupEvents", "sts:AssumeRole"],
+    },
     {
       accessKeyId: demoRoles.ec2,
       ...EC2_KEY,

@@ -3,9 +3,10 @@
  * needs: GetCallerIdentity and AssumeRole; and AssumeRoleWithWebIdentity, by which EKS pods get their keys.
  * Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html and API_GetCallerIdentity.html
  */
-import { hash, randomBytes, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { Logger } from "pino";
 import { ServiceError } from "../api/errors.ts";
+import { principalId, sessionNameOf } from "../api/identity.ts";
 import { partitionOf } from "../api/regions.ts";
 import type { Credential, Role } from "../api/types.ts";
 import type { Store } from "../store/store.ts";
@@ -254,9 +255,8 @@ function base32(length: number): string {
   return [...randomBytes(length)].map((byte) => alphabet[byte % 32]).join("");
 }
 
-/** AWS's unique ids: opaque, stable for a principal. */
-function userId({ kind, accountId, name, sessionName, resource }: Credential): string {
-  const unique = hash("sha256", `${accountId}/${name}`, "hex").slice(0, 17).toUpperCase();
-  if (kind === "iam-user") return `AIDA${unique}`;
-  return `AROA${unique}:${sessionName ?? resource?.split("/").at(-1) ?? name}`;
+/** The unique id of a user, or of a role with its session. */
+function userId(credential: Credential): string {
+  const id = principalId(credential, credential.accountId);
+  return credential.kind === "iam-user" ? id : `${id}:${sessionNameOf(credential)}`;
 }
