@@ -8,6 +8,7 @@ import type { Fixtures } from "./fixtures.ts";
 import { type Answer, assertMatchers, mismatches } from "./match.ts";
 import { type RegistrationVisits, startRegistrationVisits } from "./registrationVisits.ts";
 import { type Call, errorTypeOf, readCall, sendCall } from "./request.ts";
+import type { SigningKey } from "./sign.ts";
 import { durationMs, Fields, FormatError, instant, type Json, type JsonObject, show } from "./values.ts";
 
 /** The wall clock of the run: real time, plus the waits of the case. */
@@ -58,12 +59,15 @@ export interface CaseResult {
 
 const CASE_KEYS = ["id", "title", "operation", "rule", "source", "certainty", "note", "revision", "settings", "steps"];
 
-export function createRunner(server: Meterhouse, clock: RunClock): Runner {
+/** Another way to a credential of the fixtures than by its secret; undefined: none for this one. */
+export type KeySource = (name: string) => Promise<SigningKey | undefined>;
+
+export function createRunner(server: Meterhouse, clock: RunClock, keySource?: KeySource): Runner {
   const agent = new Agent({ keepAlive: true });
   return {
     async run(value, fixtures, defaults) {
       try {
-        const problem = await new CaseRun(server, clock, agent, fixtures, defaults).run(value);
+        const problem = await new CaseRun(server, clock, agent, fixtures, defaults, keySource).run(value);
         return { ...nameOf(value), ...(problem === undefined ? {} : { problem }) };
       } catch (error) {
         return { ...nameOf(value), problem: error instanceof Error ? error.message : String(error) };
@@ -101,9 +105,18 @@ class CaseRun {
   readonly #fixtures: Fixtures;
   readonly #defaults: Defaults;
   readonly #answers: Answer[] = [];
+  readonly #keySource: KeySource | undefined;
   #visits: RegistrationVisits | undefined;
 
-  constructor(server: Meterhouse, clock: RunClock, agent: Agent, fixtures: Fixtures, defaults: Defaults) {
+  constructor(
+    server: Meterhouse,
+    clock: RunClock,
+    agent: Agent,
+    fixtures: Fixtures,
+    defaults: Defaults,
+    keySource?: KeySource,
+  ) {
+    this.#keySource = keySource;
     this.#server = server;
     this.#clock = clock;
     this.#agent = agent;
@@ -208,7 +221,7 @@ class CaseRun {
   }
 
   async #runCall(call: Call, step: Step): Promise<readonly string[]> {
-    const key = this.#fixtures.credential(call.creds);
+    const key = (await this.#keySource?.(call.creds)) ?? this.#fixtures.credential(call.creds);
     for (let time = 1; time <= step.repeat; time += 1) {
       const withdraw = call.faults.map((fault) => this.#server.plan(fault));
       const answer = await sendCall(call, {
