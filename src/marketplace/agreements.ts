@@ -138,6 +138,12 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
     return write(started, events, at, entitlements.length > 0 ? { entitlements } : {});
   };
 
+  /** N-10: re-subscription inside the final hour; the agreement goes on and unsubscribe-success is never sent. */
+  const resume = (agreement: Agreement, at: number): Promise<Agreement> => {
+    const { endingAt: _ending, agreementEndedAt: _over, ...open } = agreement;
+    return write(open, [{ kind: "license-updated" }, { kind: "subscribe-success" }], at);
+  };
+
   const fail = (agreement: Agreement, at: number): Promise<Agreement> =>
     write({ ...agreement, failedAt: at }, [{ kind: "subscribe-fail" }], at);
 
@@ -200,10 +206,15 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
   return {
     create: (input, at) => write(make(input, at), [], at),
     purchase: async (input, at) => {
-      const pending = catalog
-        .agreements(product(input.product).code, buyer(input.customer).id)
-        .find((one) => one.startedAt === undefined && stateOf(one, at) === "pending");
+      const { concurrentAgreementsOnly, code } = product(input.product);
+      const all = catalog.agreements(code, buyer(input.customer).id);
+      const pending = all.find((one) => one.startedAt === undefined && stateOf(one, at) === "pending");
       const made = make(input, at);
+      const closing = all.findLast((one) => stateOf(one, at) === "final-hour");
+      if (closing !== undefined && !concurrentAgreementsOnly && pending === undefined && input.paymentFails !== true) {
+        const { offerId, privateOffer, freeTrial, endsAt, autoRenew } = made;
+        return resume({ ...closing, ...defined({ offerId, privateOffer, freeTrial, endsAt, autoRenew }) }, at);
+      }
       const agreement = pending ? { ...made, id: pending.id, version: pending.version, ...keepLicense(pending) } : made;
       return input.paymentFails === true ? fail(agreement, at) : start(agreement, at);
     },
@@ -211,11 +222,7 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
       const agreement = require(reference, at);
       const state = stateOf(agreement, at);
       if (state === "active") return agreement;
-      if (state === "final-hour") {
-        // N-10: re-subscription inside the final hour; unsubscribe-success is never sent.
-        const { endingAt: _ending, agreementEndedAt: _over, ...open } = agreement;
-        return write(open, [{ kind: "license-updated" }, { kind: "subscribe-success" }], at);
-      }
+      if (state === "final-hour") return resume(agreement, at);
       if (state !== "ended") return start(agreement, at);
       const { productCode, buyerAccountId } = agreement;
       return start(make({ product: productCode, customer: buyerAccountId }, at), at); // B-87
@@ -337,6 +344,11 @@ function dueOf(agreement: Agreement, settings: Settings): Due | undefined {
     if (days < (announcedDays ?? Number.POSITIVE_INFINITY) && at > startedAt) return { agreement, at, what: days };
   }
   return { agreement, at: endsAt, what: "term-over" };
+}
+
+/** Without the members that are undefined, so that they do not cover what is there. */
+function defined(terms: Partial<Record<keyof Agreement, unknown>>): Partial<Agreement> {
+  return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined));
 }
 
 function keepLicense({ licenseArn }: Agreement): { readonly licenseArn?: string } {

@@ -114,6 +114,17 @@ describe("a subscription by product code", () => {
     expect(await told("sns")).toEqual(["subscribe-success", "unsubscribe-pending", "subscribe-success"]);
   });
 
+  test("N-10: so does a purchase inside the hour, with the terms of the new offer", async () => {
+    const first = await meterhouse.subscribe(legacy);
+    await meterhouse.marketplace.cancel(legacy);
+    meterhouse.clock.advance("30m");
+    const again = await meterhouse.marketplace.purchase({ ...legacy, privateOffer: "offer-second" });
+    expect(again).toMatchObject({ id: first.id, licenseArn: first.licenseArn, offerId: "offer-second" });
+    meterhouse.clock.advance("2h");
+    expect(await meter()).toBe("Success");
+    expect(await told("sns")).not.toContain("unsubscribe-success");
+  });
+
   test("B-87: after the end a new agreement starts, with the same CustomerIdentifier", async () => {
     const first = await meterhouse.subscribe(legacy);
     await meterhouse.marketplace.unsubscribeSuccess(legacy);
