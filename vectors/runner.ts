@@ -106,8 +106,6 @@ class CaseRun {
   readonly #defaults: Defaults;
   readonly #answers: Answer[] = [];
   readonly #keySource: KeySource | undefined;
-  /** Agreements that events of this case have changed. */
-  readonly #touched = new Set<string>();
   #visits: RegistrationVisits | undefined;
 
   constructor(
@@ -201,8 +199,7 @@ class CaseRun {
   }
 
   #shared() {
-    const { visits, touched } = { visits: this.#visits, touched: this.#touched };
-    return { server: this.#server, fixtures: this.#fixtures, previous: this.#answers, visits, touched };
+    return { server: this.#server, fixtures: this.#fixtures, previous: this.#answers, visits: this.#visits };
   }
 
   /** Within a case the clock never goes back; it stands still but for moves and waits. */
@@ -220,11 +217,7 @@ class CaseRun {
   async #runEvent({ fields, atMs }: NonNullable<Step["event"]>): Promise<void> {
     const now = this.#server.clock.now().getTime();
     if (atMs !== undefined && atMs > now) this.#server.clock.set(atMs);
-    const before = (await this.#server.notifications()).length;
     await runEvent(fields, atMs ?? now, this.#shared());
-    for (const one of (await this.#server.notifications()).slice(before)) {
-      if (one.agreementId !== undefined) this.#touched.add(one.agreementId);
-    }
   }
 
   async #runCall(call: Call, step: Step): Promise<readonly string[]> {

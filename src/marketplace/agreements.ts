@@ -175,7 +175,7 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
       .filter((one) => one.buyerAccountId === agreement.buyerAccountId && isOf(one, agreement))
       .map((one) => ({ ...one, expiresAt: next.endsAt ?? one.expiresAt, ...licenseOf(one, next) }));
     const notifications = [
-      ...announce([{ kind: "agreement-ended" }], old, at, catalog),
+      ...announce([{ kind: "agreement-ended", status: "RENEWED" }], old, at, catalog),
       ...(keeps ? [] : announce([{ kind: "license-deprovisioned" }], old, at, catalog)),
       ...announce(
         [{ kind: "agreement-created" }, { kind: "license-updated" }, { kind: "entitlement-updated" }],

@@ -198,6 +198,12 @@ describe("renewal (N-25, J-16)", () => {
     meterhouse.clock.advance("3d");
     const second = await meterhouse.marketplace.renew({ agreement: first.id });
     expect(second).toMatchObject({ intent: "RENEW", previousAgreementId: first.id });
+    const ended = (await meterhouse.notifications({ agreementId: first.id })).find(({ name }) =>
+      name.includes("Ended"),
+    );
+    expect(JSON.parse(ended?.body ?? "{}")).toMatchObject({
+      detail: { agreement: { id: first.id, status: "RENEWED" } },
+    });
     expect(second.licenseArn === first.licenseArn).toBe(isKept);
     expect(await meter({ LicenseArn: second.licenseArn ?? "" })).toBe("Success");
     meterhouse.clock.advance("2h");
