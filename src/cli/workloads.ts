@@ -75,12 +75,12 @@ function addRun(workload: Command, context: CliContext): void {
     name: "run <kind>",
     description: `run a workload (${kinds.join(", ")}) and print its environment`,
     examples: [
-      "workload run ecs --account 444455556666 --product myproduct --region us-east-1",
+      "workload run ecs --product myproduct --region us-east-1",
       "workload run fargate --account 444455556666 --product myproduct --output web.env",
       "workload run eks --account 444455556666 --namespace shop --service-account web --token-file ./web.token",
     ],
     options: [
-      option("--account <id>", "the buyer's account, which it runs in").makeOptionMandatory(),
+      option("--account <id>", "account that it runs in (default: the buyer with an active agreement on the product)"),
       option("--region <region>", "where it runs (default us-east-1)"),
       many("--product <code>", "product code of its image (default any)"),
       option("--id <id>", "instead of a drawn one"),
@@ -111,12 +111,29 @@ function addRun(workload: Command, context: CliContext): void {
         ...picked(flags, members),
         ...(flags.product === undefined ? {} : { products: flags.product }),
         ...(await instants(call, ["launchedAt"])),
+        ...(flags.account === undefined ? { account: await soleBuyer(call) } : {}),
       };
       const made = await call.api.json("POST", "/workloads", { body });
       await say(call, `Workload ${String(made.id)} runs as ${String(made.resource)}.`);
       await giveEnvironment(call, String(made.id), made);
     },
   });
+}
+
+/** Who runs a product's image, where there is one who may: several buyers, or none, must be chosen from by a person. */
+async function soleBuyer({ api, flags }: Call): Promise<string> {
+  const products = Array.isArray(flags.product) ? flags.product.map(String) : [];
+  const pages = await Promise.all(
+    products.map((product) => api.json("GET", "/agreements", { query: { product, state: "active", limit: "100" } })),
+  );
+  const rows = pages.flatMap(({ items }) => (Array.isArray(items) ? items.filter(isRow) : []));
+  const [buyer, ...others] = new Set(rows.map((row) => String(row.buyer)));
+  if (buyer !== undefined && others.length === 0) return buyer;
+  const why =
+    buyer === undefined
+      ? "no buyer has an active agreement on a product named with --product"
+      : `${others.length + 1} buyers have one: ${[buyer, ...others].slice(0, 5).join(", ")}`;
+  throw usageError(`Name the account with --account ID: ${why}.`);
 }
 
 /** Prints the variables, or writes them to a file; the token of a pod always becomes a file, as in a pod. */

@@ -77,3 +77,13 @@ test("what is wrong is said in the words of the command", async () => {
   );
   expect((await server.cli(["workload", "env", "nobody"])).stderr).toContain("nobody");
 });
+
+test("without --account the sole buyer of the product runs it; without one to choose, it says so", async () => {
+  const made = (await server.json("workload", "run", "ecs", "--product", demoProducts.containerHourly)) as {
+    id: string;
+  };
+  expect(await server.json("workload", "get", made.id)).toMatchObject({ account: buyer, region: "us-east-1" });
+  const refused = await server.cli(["workload", "run", "ecs"]);
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toContain("Name the account with --account ID: no buyer has an active agreement");
+});
