@@ -31,4 +31,21 @@ export const clients: readonly Client[] = [
     program: ["node", "program.mjs"],
     first: ["node", "first.mjs"],
   },
+  boto3("boto3", "boto3"),
+  boto3("boto3-2022", "boto3 of 2022"),
 ];
+
+/** One program for both versions, each with an environment of its own. */
+function boto3(id: string, title: string): Client {
+  return {
+    id,
+    title,
+    needs: ["python3"],
+    prepare: [
+      ["python3", "-m", "venv", ".venv"],
+      [".venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"],
+    ],
+    program: [".venv/bin/python", "../boto3/program.py"],
+    first: [".venv/bin/python", "first.py"],
+  };
+}
