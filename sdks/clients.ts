@@ -31,6 +31,14 @@ export const clients: readonly Client[] = [
     program: ["node", "program.mjs"],
     first: ["node", "first.mjs"],
   },
+  {
+    id: "javascript-v2",
+    title: "AWS SDK for JavaScript v2",
+    needs: ["node", "npm"],
+    prepare: [["npm", "ci", "--no-audit", "--no-fund"]],
+    program: ["node", "program.mjs"],
+    first: ["node", "first.cjs"],
+  },
   boto3("boto3", "boto3"),
   boto3("boto3-2022", "boto3 of 2022"),
 ];
