@@ -1,4 +1,5 @@
 /** The clients that the scenario runs with, and what each takes to run. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Client {
@@ -22,6 +23,15 @@ export function folderOf(client: Client): string {
   return join(folder, client.id);
 }
 
+/** Into an environment of its own, from the folder's requirements.txt. */
+const pipInstall: Client["prepare"] = [
+  ["python3", "-m", "venv", ".venv"],
+  [".venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"],
+];
+
+/** Where packages put version 2; what else is called `aws` on a PATH is version 1, from pip. */
+const awsV2 = ["/usr/local/bin/aws", "/usr/bin/aws"].find((path) => existsSync(path)) ?? "/usr/bin/aws";
+
 export const clients: readonly Client[] = [
   {
     id: "javascript-v3",
@@ -41,6 +51,22 @@ export const clients: readonly Client[] = [
   },
   boto3("boto3", "boto3"),
   boto3("boto3-2022", "boto3 of 2022"),
+  {
+    id: "aws-cli-v2",
+    title: "AWS CLI v2",
+    needs: ["node", awsV2],
+    prepare: [],
+    program: ["node", "program.mjs", awsV2],
+    first: ["env", `AWS=${awsV2}`, "sh", "first.sh"],
+  },
+  {
+    id: "aws-cli-v1",
+    title: "AWS CLI v1",
+    needs: ["node", "python3"],
+    prepare: pipInstall,
+    program: ["node", "../aws-cli-v2/program.mjs", ".venv/bin/aws"],
+    first: ["env", "AWS=.venv/bin/aws", "sh", "first.sh"],
+  },
 ];
 
 /** One program for both versions, each with an environment of its own. */
@@ -49,10 +75,7 @@ function boto3(id: string, title: string): Client {
     id,
     title,
     needs: ["python3"],
-    prepare: [
-      ["python3", "-m", "venv", ".venv"],
-      [".venv/bin/pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements.txt"],
-    ],
+    prepare: pipInstall,
     program: [".venv/bin/python", "../boto3/program.py"],
     first: [".venv/bin/python", "first.py"],
   };

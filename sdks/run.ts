@@ -3,9 +3,9 @@
  * See README.md of this folder.
  */
 import { spawn } from "node:child_process";
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 import { parseArgs } from "node:util";
 import { startMeterhouse } from "../src/index.ts";
 import { type Client, clients, folder, folderOf } from "./clients.ts";
@@ -166,6 +166,7 @@ function execute(command: readonly string[], cwd: string, env: NodeJS.ProcessEnv
 }
 
 function isOnPath(command: string): boolean {
+  if (isAbsolute(command)) return existsSync(command);
   return (process.env.PATH ?? "").split(delimiter).some((directory) => {
     try {
       accessSync(join(directory, command), constants.X_OK);
