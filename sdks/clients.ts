@@ -67,6 +67,23 @@ export const clients: readonly Client[] = [
     program: ["node", "../aws-cli-v2/program.mjs", ".venv/bin/aws"],
     first: ["env", "AWS=.venv/bin/aws", "sh", "first.sh"],
   },
+  java("java-v2", "AWS SDK for Java 2"),
+  {
+    id: "go-v2",
+    title: "AWS SDK for Go v2",
+    needs: ["go", "/usr/share/gocode/src/github.com/aws/aws-sdk-go-v2/service/marketplacemetering"],
+    prepare: [["go", "build", "-o", "build/", "./..."]],
+    program: ["build/go-v2"],
+    first: ["build/first"],
+  },
+  {
+    id: "go-v1",
+    title: "AWS SDK for Go v1",
+    needs: ["go"],
+    prepare: [["go", "build", "-o", "build/", "./..."]],
+    program: ["build/go-v1"],
+    first: ["build/first"],
+  },
 ];
 
 /** One program for both versions, each with an environment of its own. */
@@ -78,5 +95,18 @@ function boto3(id: string, title: string): Client {
     prepare: pipInstall,
     program: [".venv/bin/python", "../boto3/program.py"],
     first: [".venv/bin/python", "first.py"],
+  };
+}
+
+/** Compiled with what `../jvm` has for all of them; the jars that it takes go to `target/dependency`. */
+function java(id: string, title: string): Client {
+  const run = ["java", "-cp", "target/classes:target/dependency/*"];
+  return {
+    id,
+    title,
+    needs: ["java", "javac", "mvn"],
+    prepare: [["mvn", "-q", "-B", "compiler:compile", "dependency:copy-dependencies"]],
+    program: [...run, "Program"],
+    first: [...run, "First"],
   };
 }

@@ -19,7 +19,8 @@ export function pasteCommand(url: string, seller: Credential): string {
 }
 
 /** The text; credentials of the demo catalogue only, which mean nothing outside of this server. */
-export function demoText({ url, store }: Pick<Service, "url" | "store">, dataDir: string): string {
+export function demoText(service: Pick<Service, "url" | "store" | "consoleLink">, dataDir: string): string {
+  const { url, store } = service;
   const seller = store.catalog.credential(demoRoles.seller);
   const task = store.catalog.credential(demoRoles.ecsTask);
   if (seller === undefined || task === undefined) return "";
@@ -37,6 +38,10 @@ ${exportsOf(seller)}
   Demo buyer, account ${demoAccounts.buyer}, as an ECS task (MeterUsage, RegisterUsage):
 
 ${exportsOf(task)}
+
+  Console, in a browser (this link signs in once; 'meterhouse console' makes another):
+
+    ${service.consoleLink()}
 
   Paste this to meter usage:
 

@@ -26,28 +26,32 @@ import { demoCatalog } from "./catalog/demo.ts";
 import { type CatalogDocument, checkCatalog, readCatalog } from "./catalog/file.ts";
 import { defined } from "./catalog/rows.ts";
 import { entitlementValue } from "./catalog/schema.ts";
-import { createBusinessClock, parseDurationMs, type SettableClock } from "./clock.ts";
-import type { Fault } from "./faults.ts";
-import type { AgreementReference, Amendment } from "./marketplace/agreements.ts";
+import { createBusinessClock, type SettableClock } from "./clock.ts";
+import type { Diagnosis } from "./doctor/diagnose.ts";
+import type { Fault, PlannedFault } from "./faults.ts";
+import { type Instant, instantMs, spanOf } from "./instants.ts";
+import { libraryClock, type MeterhouseClock } from "./libraryClock.ts";
+import type { AgreementReference, Amendment, Announcement } from "./marketplace/agreements.ts";
 import { type CloudTrailRecord, eventHistory } from "./operations/cloudTrail.ts";
 import { registeredSeconds } from "./rules/proration.ts";
 import { createLog, type Service, startService } from "./service.ts";
 import type { UsageFilter } from "./store/ledger.ts";
 import type { NotificationFilter } from "./store/outbox.ts";
 
-export type { Fault } from "./faults.ts";
-export type { AgreementReference } from "./marketplace/agreements.ts";
+export type { Diagnosis } from "./doctor/diagnose.ts";
+export type { Finding } from "./doctor/observed.ts";
+export type { Fault, FaultPhase, PlannedFault } from "./faults.ts";
+export type { Instant } from "./instants.ts";
+export type { MeterhouseClock } from "./libraryClock.ts";
+export type { AgreementReference, Announcement } from "./marketplace/agreements.ts";
 export type { CloudTrailRecord } from "./operations/cloudTrail.ts";
-
-/** An instant: a Date, epoch milliseconds, or ISO text. */
-export type Instant = Date | number | string;
 
 export interface MeterhouseOptions {
   /** Path of a catalogue file (JSON or YAML) or the document itself. Default: the demo catalogue. */
   readonly catalog?: string | Readonly<Record<string, unknown>>;
   /** The switches that differ from their defaults (SPEC section J). */
   readonly settings?: Partial<SettingsInput>;
-  /** Where the business clock starts; it then stands still until moved. Default: it follows the wall clock. */
+  /** Where the business clock starts; it then stands still. Default: as `dataDir` keeps it, or else the wall clock. */
   readonly now?: Instant;
   /** Default 0: a free port. */
   readonly port?: number;
@@ -61,14 +65,6 @@ export interface MeterhouseOptions {
   readonly workloadKeyLifeMs?: number;
   /** What refills the rate buckets (SPEC C-31). Default "wall". */
   readonly rateClock?: "wall" | "business";
-}
-
-export interface MeterhouseClock {
-  now(): Date;
-  /** Moves to an instant and stands still there. */
-  set(to: Instant): void;
-  /** Milliseconds, or text such as "90s", "15m", "2h", "30d"; the clock then stands still. */
-  advance(by: number | string): void;
 }
 
 /** What happens at the marketplace, to drive a test. `at` defaults to now on the business clock. */
@@ -109,6 +105,8 @@ export interface MarketplaceActions {
     readonly value: EntitlementValue | number | string | boolean;
     readonly at?: Instant;
   }): Promise<void>;
+  /** An event that others bring about: advisories, trust checks, cancellation requests, billing adjustments. */
+  announce(input: AgreementReference & Announcement & { readonly at?: Instant }): Promise<Notification>;
   suspendAccount(input: { readonly account: string; readonly suspended?: boolean }): Promise<Account>;
   /** The workload behind a key was launched, or stopped. */
   launchWorkload(input: { readonly accessKeyId: string; readonly at?: Instant }): Promise<void>;
@@ -183,11 +181,20 @@ export interface Meterhouse {
   records(filter?: UsageFilter): Promise<readonly MeteringRecord[]>;
   /** The calls of the last 90 days as CloudTrail records, newest first (SPEC H.1). At most 1,000 unless told otherwise. */
   cloudTrail(filter?: CloudTrailFilter): Promise<readonly CloudTrailRecord[]>;
+  /** What the integrations do wrong, and the go-live checklist, from the calls of the last 90 days. */
+  doctor(
+    filter?: Pick<CloudTrailFilter, "account" | "from" | "to"> & { readonly product?: string },
+  ): Promise<Diagnosis>;
   /** Workloads that registered or metered. */
   workloads(filter?: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[];
   billedSeconds(input: { readonly accessKeyId: string; readonly product?: string }): BilledSeconds;
-  /** Returns what takes the fault back, where it has not hit yet. */
+  /**
+   * For the next call that matches, the next `times` of them, a `share` of them, or until removed. Returns what takes the
+   * fault back, where it has not hit yet. Throws a RangeError where a member is out of range.
+   */
   plan(fault: Fault): () => void;
+  /** The faults that still wait for calls, with what they have hit so far. */
+  plannedFaults(): readonly PlannedFault[];
   /** PEM (SPKI) of a product's key version. */
   publicKey(product: string, version: number): string;
   readonly settings: Settings;
@@ -223,17 +230,7 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
       // Copies: SDKs mark the objects that they are given.
       return Object.fromEntries(service.store.catalog.all().credentials.map((one) => [one.accessKeyId, { ...one }]));
     },
-    clock: {
-      now: () => new Date(clock.now()),
-      set: (to) => {
-        clock.set(instantMs(to));
-        void service.runDue();
-      },
-      advance: (by) => {
-        clock.advance(parseDurationMs(by));
-        void service.runDue();
-      },
-    },
+    clock: libraryClock(clock, service.timekeeper),
     marketplace: marketplaceActions(service, clock),
     runWorkload: (input) => runWorkload(service, dataDir, input),
     subscribe: (input) => service.agreements.purchase(input, clock.now()),
@@ -246,14 +243,14 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
       await service.runDue();
       return service.store.outbox.notifications(filter, { limit: 100_000 });
     },
-    cloudTrail: ({ account: accountId, from, to, limit = 1_000, ...rest } = {}) => {
-      const fromAt = from === undefined ? undefined : instantMs(from);
-      const toAt = to === undefined ? undefined : instantMs(to);
-      return eventHistory(service.store, defined({ ...rest, accountId, fromAt, toAt }), clock.now(), limit);
-    },
+    cloudTrail: ({ account: accountId, from, to, limit = 1_000, ...rest } = {}) =>
+      eventHistory(service.store, defined({ ...rest, accountId, ...spanOf(from, to) }), clock.now(), limit),
+    doctor: ({ product: productCode, account: accountId, from, to } = {}) =>
+      service.diagnose(defined({ productCode, accountId, ...spanOf(from, to) })),
     workloads: (filter = {}) => service.store.ledger.workloads(filter),
     billedSeconds: (input) => billedSeconds(service, clock, input),
     plan: (fault) => service.faults.plan(fault),
+    plannedFaults: () => service.faults.list(),
     publicKey: (product, version) => publicKey(service, product, version),
     get settings() {
       return service.settings();
@@ -262,9 +259,9 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
       const { catalog, settings, now } = { ...start, ...to };
       service.faults.clear();
       service.throttle.reset();
-      if (now === undefined) clock.follow();
-      else clock.set(instantMs(now));
-      await service.store.reset();
+      service.exchanges.clear();
+      const state = createBusinessClock(wallClock, now === undefined ? undefined : instantMs(now)).state();
+      await service.timekeeper.reset(state, () => service.store.reset());
       await service.loadCatalog(await catalogOf(catalog));
       if (settings !== undefined) await service.changeSettings(settings);
     },
@@ -273,13 +270,6 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-function instantMs(instant: Instant): number {
-  const ms = typeof instant === "number" ? instant : new Date(instant).getTime();
-  if (!Number.isFinite(ms))
-    throw new TypeError(`'${String(instant)}' is not an instant; write ISO text, a Date or epoch milliseconds.`);
-  return ms;
 }
 
 async function catalogOf(catalog: MeterhouseOptions["catalog"]): Promise<CatalogDocument> {
@@ -309,6 +299,7 @@ function marketplaceActions(service: Service, clock: SettableClock): Marketplace
       if (value === undefined) throw new Error(`${JSON.stringify(input.value)} is not the value of an entitlement.`);
       await agreements.amendEntitlement({ ...input, value }, when(input.at));
     },
+    announce: (input) => agreements.announce(input, input, when(input.at)),
     suspendAccount: ({ account, suspended = true }) => agreements.suspend(account, suspended),
     launchWorkload: ({ accessKeyId, at }) => changeWorkload(accessKeyId, { launchedAt: when(at) }),
     stopWorkload: async ({ accessKeyId, at }) => {

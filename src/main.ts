@@ -1,6 +1,8 @@
 /** The command line: `meterhouse serve`, and the commands of `cli/` over the control plane of a server that runs. */
 import { InvalidArgumentError, Option } from "commander";
+import { parseTime } from "./catalog/times.ts";
 import { createProgram, registerNouns, run } from "./cli/run.ts";
+import { earliestBusinessAt, latestBusinessAt } from "./clock.ts";
 import type { ServeFlags } from "./serve.ts";
 
 function portNumber(text: string): number {
@@ -8,6 +10,12 @@ function portNumber(text: string): number {
   if (!/^\d+$/.test(text) || port > 65_535)
     throw new InvalidArgumentError("A port is a number from 0 to 65535; 0 picks a free one.");
   return port;
+}
+
+function instantOf(text: string): number {
+  const parsed = parseTime(text);
+  if (parsed?.kind === "absolute" && parsed.at >= earliestBusinessAt && parsed.at <= latestBusinessAt) return parsed.at;
+  throw new InvalidArgumentError("It is an instant of the years 1970 to 9999, such as 2026-08-15T10:20:00Z.");
 }
 
 function collect(value: string, values: readonly string[]): readonly string[] {
@@ -43,6 +51,12 @@ program
     new Option("--tls-cert <file>", "certificate chain, PEM; read again when it changes").env("METERHOUSE_TLS_CERT"),
   )
   .addOption(new Option("--tls-key <file>", "key of the certificate, PEM").env("METERHOUSE_TLS_KEY"))
+  .addOption(
+    new Option(
+      "--now <time>",
+      "set the business clock; it stands there (default: as the data folder keeps it)",
+    ).argParser(instantOf),
+  )
   .addOption(new Option("--no-marketplace", "do not serve the buyer's pages"))
   .addOption(
     new Option("--log-level <level>", "what goes to stderr")

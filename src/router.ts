@@ -17,6 +17,8 @@ export interface RouterOptions {
   readonly isReady: () => boolean;
   /** The buyer's side, see marketplace/pages. Absent: it is switched off. */
   readonly marketplacePages?: Hono;
+  /** The console's files, below `/console`. */
+  readonly consoleFiles?: Hono;
   /** The control plane, see control/control.ts: it gets the requests below `/api/v1` as they are. */
   readonly control?: { fetch(request: Request, env?: object): Response | Promise<Response> };
   /** What AWS serves to compute from inside, see marketplace/workloads: the requests below `/workloads`. */
@@ -74,6 +76,7 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
       `Meterhouse ${version}: the AWS Marketplace Metering Service, self-hosted.\n` +
         "Point an AWS SDK here (AWS_ENDPOINT_URL); calls are signed POSTs to this address.\n" +
         (options.marketplacePages === undefined ? "" : "The buyer's side, for a browser: /marketplace.\n") +
+        (options.consoleFiles === undefined ? "" : "The console, for a browser: /console.\n") +
         "Public keys: /.well-known/jwks.json and /keys/<productCode>/<version>.pem. Health: /healthz, /readyz.\n" +
         "Independent of Amazon; not an AWS service.\n",
     ),
@@ -115,6 +118,7 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
   });
   if (options.workloads !== undefined) app.route("/", options.workloads);
   if (options.marketplacePages !== undefined) app.route("/", options.marketplacePages);
+  if (options.consoleFiles !== undefined) app.route("/", options.consoleFiles);
   const { control } = options;
   // Not by `route`, which leaves the application's own answers to errors and unknown paths behind.
   if (control !== undefined) {

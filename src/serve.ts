@@ -19,6 +19,8 @@ export interface ServeFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
+  /** Epoch milliseconds, business time. */
+  readonly now?: number;
 }
 
 function tlsOf({ tlsCert, tlsKey }: ServeFlags): { readonly tls?: TlsFiles } {
@@ -56,7 +58,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       dataDir: resolve(flags.data),
       host: flags.host,
       port: flags.port,
-      clock: createBusinessClock(Date.now),
+      clock: createBusinessClock(Date.now, flags.now),
       wallClock: Date.now,
       // Monotonic: setting the machine's clock neither fills nor empties a bucket.
       rateClock: () => performance.now(),
@@ -78,6 +80,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
     );
   }
   if (flags.demo === true) printDemo(service, resolve(flags.data));
+  else if (process.stderr.isTTY) {
+    // For the person at the terminal; a log must not keep it.
+    process.stderr.write(`Console, by a link that signs in once: ${service.consoleLink()}\n`);
+  }
   // The one line of stdout that programs wait for.
   console.log(
     JSON.stringify({ ready: true, endpoint: service.url, version, pid: process.pid, dataDir: resolve(flags.data) }),

@@ -8,6 +8,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from "n
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
 import { requestBodyMaxBytes } from "./api/limits.ts";
+import { deliver } from "./delivery.ts";
 import { isServicePath, type WireAnswer, type WireRequest } from "./protocol/wire.ts";
 import { readTls, type TlsFiles, watchTls } from "./tls.ts";
 
@@ -147,11 +148,9 @@ function createServer(options: ServerOptions): Server | HttpsServer {
           remoteAddress: request.socket.remoteAddress,
         })
         .then((result) => {
-          if (isTooLarge) sendEarly(request, response, result);
-          else {
-            endConnectionIfStopping(server, response);
-            send(response, result);
-          }
+          if (isTooLarge) return sendEarly(request, response, result);
+          endConnectionIfStopping(server, response);
+          return send(response, result);
         })
         .catch((error: unknown) => {
           log.error({ err: error }, "answer failed");
@@ -232,9 +231,11 @@ function isServiceCall(request: IncomingMessage): boolean {
   return method !== "GET" && method !== "HEAD" ? true : request.headers["x-amz-target"] !== undefined;
 }
 
-function send(response: ServerResponse, answer: WireAnswer): void {
+function send(response: ServerResponse, answer: WireAnswer): Promise<void> | undefined {
+  if (answer.delivery !== undefined) return deliver(response, answer, answer.delivery);
   response.writeHead(answer.status, { ...answer.headers, "Content-Length": Buffer.byteLength(answer.body) });
   response.end(answer.body);
+  return undefined;
 }
 
 /** Those whose last answer is out, though more of the request may come in. */

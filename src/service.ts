@@ -6,11 +6,18 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import { type Settings, type SettingsInput, settingsSchema } from "./api/settings.ts";
+import { createBusinessTime, resumeClock } from "./businessTime.ts";
 import { type CatalogDocument, catalogChange } from "./catalog/file.ts";
 import type { SettableClock } from "./clock.ts";
+import { createConsoleFiles } from "./consoleFiles.ts";
 import { acting, auditedCatalog } from "./control/actor.ts";
 import { loadAdminToken } from "./control/adminToken.ts";
 import { createControl } from "./control/control.ts";
+import { createFeed, toldTo } from "./control/feed.ts";
+import { consoleLink } from "./control/session.ts";
+import { createSessions } from "./control/sessions.ts";
+import type { Diagnosis } from "./doctor/diagnose.ts";
+import { type CallFilter, diagnoseStore } from "./doctor/stored.ts";
 import { createFaultPlan, type FaultPlan } from "./faults.ts";
 import { type Agreements, createAgreements } from "./marketplace/agreements.ts";
 import { createRegisteredUsage, type RegisteredUsage } from "./marketplace/metering/registeredUsage.ts";
@@ -19,9 +26,8 @@ import { createFileKeyStore } from "./marketplace/notifications/keyStore.ts";
 import { startNotifications } from "./marketplace/notifications/start.ts";
 import { createMarketplacePages } from "./marketplace/pages/index.ts";
 import { createWorkloads, type Workloads } from "./marketplace/workloads/workloads.ts";
-import { historyMs } from "./operations/cloudTrail.ts";
 import { createEndpoint, type WireAnswer, type WireRequest } from "./protocol/endpoint.ts";
-import { createExchanges } from "./protocol/exchanges.ts";
+import { createExchanges, type Exchanges } from "./protocol/exchanges.ts";
 import { createCloudTrail, isCloudTrailCall } from "./protocol/lookupEvents.ts";
 import { createSts, isQueryCall } from "./protocol/sts.ts";
 import { createThrottle, type Throttle } from "./protocol/throttle.ts";
@@ -31,6 +37,7 @@ import { listen } from "./server.ts";
 import type { Catalog } from "./store/catalog.ts";
 import { openSqliteStore } from "./store/sqlite/open.ts";
 import type { Store } from "./store/store.ts";
+import type { Timekeeper } from "./timekeeper.ts";
 import type { TlsFiles } from "./tls.ts";
 import { version } from "./version.ts";
 
@@ -38,6 +45,7 @@ export interface ServiceOptions {
   readonly dataDir: string;
   readonly host: string;
   readonly port: number;
+  /** One that was given an instant to start at keeps it; one that follows goes on as the data folder says. */
   readonly clock: SettableClock;
   readonly wallClock: () => number;
   /** Milliseconds; refills the rate buckets. */
@@ -63,24 +71,28 @@ export interface Service {
   readonly store: Store;
   readonly throttle: Throttle;
   readonly faults: FaultPlan;
+  /** What memory holds of the last calls. */
+  readonly exchanges: Exchanges;
   readonly agreements: Agreements;
   readonly registeredUsage: RegisteredUsage;
   readonly workloads: Workloads;
+  /** Moves the business clock, and does what is due on the way. */
+  readonly timekeeper: Timekeeper;
   /** Root token of the control plane. */
   readonly adminToken: string;
   settings(): Settings;
   /** Sets the switches that are named. Throws on an unknown switch or value. */
   changeSettings(overrides: Partial<SettingsInput>): Promise<void>;
   loadCatalog(document: CatalogDocument): Promise<void>;
+  /** Signs one browser in to the console, within twelve hours. */
+  consoleLink(): string;
+  /** What the integrations of the last 90 days do wrong. */
+  diagnose(filter?: CallFilter): Promise<Diagnosis>;
   /** Does what the business clock has made due: ends of final hours and terms, countdowns, usage of registered tasks. */
   runDue(): Promise<void>;
   /** Stops accepting, finishes what is in flight, closes the store. */
   close(): Promise<void>;
 }
-
-const dueIntervalMs = 1_000;
-/** Some ten milliseconds of work; calls wait for no more. */
-const prunedPerTurn = 2_000;
 
 export async function startService(options: ServiceOptions): Promise<Service> {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
@@ -95,6 +107,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
+/** Browsers that look on, and what ends their looking. */
+function watchersOf({ catalog }: Store, wallClock: () => number) {
+  return { feed: createFeed(), sessions: createSessions({ catalog, wallClock }), stopping: new AbortController() };
+}
+
 async function assemble(
   options: ServiceOptions,
   store: Store,
@@ -102,15 +119,12 @@ async function assemble(
   adminToken: string,
 ): Promise<Service> {
   const { clock, wallClock, log } = options;
+  await resumeClock(clock, store.catalog, log);
   // Whoever changes the catalogue leaves an event in the same transaction.
   const catalog = auditedCatalog(store.catalog, wallClock);
   const settings = liveSettings(store);
   const agreements = createAgreements({ catalog, settings });
-  const changeSettings: Service["changeSettings"] = async (overrides) => {
-    const merged = { ...store.catalog.settings(), ...overrides };
-    settingsSchema.parse(merged);
-    await catalog.apply({ settings: merged });
-  };
+  const changeSettings = settingsChanger(catalog);
   const loadCatalog = catalogLoader(catalog, clock, wallClock);
   if (options.catalog !== undefined) {
     const document = options.catalog;
@@ -120,8 +134,10 @@ async function assemble(
   const throttle = createThrottle(options.rateClock);
   const faults = createFaultPlan();
   const registeredUsage = createRegisteredUsage({ store, settings });
-  const runDue = dueRunner(options, { store, agreements, registeredUsage, isStopping: () => isStopping });
-  const exchanges = createExchanges(options.auditRingBytes);
+  const time = createBusinessTime({ store, clock, wallClock, settings, agreements, registeredUsage, log });
+  const { timekeeper, runDue } = time;
+  const exchanges = createExchanges(options.auditRingBytes, wallClock);
+  const diagnose = doctorOf({ store, clock, settings, exchanges });
   const marketplace = createEndpoint({ store, clock, wallClock, settings, throttle, faults, log, exchanges });
   let url = "";
   const publicUrl = (): string => url;
@@ -130,21 +146,22 @@ async function assemble(
   const enforceRegions = (): boolean => settings().enforceRegions;
   const sts = createSts({ store, wallClock, enforceRegions, log, webIdentity });
   const cloudTrail = createCloudTrail({ store, clock, wallClock, enforceRegions, log });
-  const endpoint = oneAddress(marketplace, sts, cloudTrail);
+  const { feed, sessions, stopping } = watchersOf(store, wallClock);
+  const endpoint = toldTo(feed, oneAddress(marketplace, sts, cloudTrail));
 
-  let isStopping = false;
   const notifications = startNotifications({ store, keyStore, clock, wallClock, log, host: options.host, publicUrl });
   try {
-    const shared = { store, clock, settings, agreements, registeredUsage, wallClock, log, publicUrl };
+    const shared = { store, clock, timekeeper, settings, agreements, registeredUsage, wallClock, log, publicUrl };
     const control = createControl({
       ...{ ...shared, changeSettings, throttle, faults, loadCatalog, adminToken, version, workloads, exchanges },
+      ...{ diagnose, sessions, feed, stopping: stopping.signal },
       resend: notifications.resend,
       confirmTarget: (target) => notifications.sendConfirmation(target.id),
     });
     const router = createRouter({
       ...{ store, log, version, allowedHosts: options.allowedHosts, subscriptions: notifications },
-      isReady: () => !isStopping,
-      ...{ control, workloads: workloads.endpoints },
+      isReady: () => !stopping.signal.aborted,
+      ...{ control, workloads: workloads.endpoints, consoleFiles: createConsoleFiles() },
       ...(options.marketplacePages !== false ? { marketplacePages: createMarketplacePages(shared) } : {}),
     });
     const server = await listen(
@@ -154,15 +171,16 @@ async function assemble(
     );
     url = server.url;
     await workloads.open();
-    // What time brings about, such as the end of a final hour, is announced when it comes, not when someone asks.
-    const timer = setInterval(runDue, dueIntervalMs);
-    timer.unref();
+    time.start();
     return {
-      ...{ url, store, throttle, faults, agreements, registeredUsage, workloads, settings, adminToken },
-      ...{ runDue, changeSettings, loadCatalog },
+      ...{ url, store, throttle, faults, agreements, registeredUsage, workloads, timekeeper, settings, adminToken },
+      ...{ runDue, changeSettings, loadCatalog, diagnose, exchanges },
+      consoleLink: () => consoleLink(url, sessions.invite({ name: "root", role: "full" })),
       close: async () => {
-        isStopping = true;
-        clearInterval(timer);
+        stopping.abort();
+        faults.clear(); // Calls that they hold up go on.
+        // Before the server, which waits for its calls: a move of the clock may be one of them.
+        await time.stop();
         await server.close();
         await workloads.close();
         await notifications.stop();
@@ -174,25 +192,6 @@ async function assemble(
     await notifications.stop();
     throw error;
   }
-}
-
-interface DueParts {
-  readonly store: Store;
-  readonly agreements: Agreements;
-  readonly registeredUsage: RegisteredUsage;
-  readonly isStopping: () => boolean;
-}
-
-/** What cannot be done is logged, keeps nothing else from being done, and is tried again in the next turn. */
-function dueRunner({ clock, log }: ServiceOptions, parts: DueParts): Service["runDue"] {
-  const { store, agreements, registeredUsage, isStopping } = parts;
-  const notDone = (error: unknown): void => log.error({ err: error }, "what was due could not be done");
-  return async () => {
-    const now = clock.now();
-    await acting({ actor: "clock" }, () => agreements.runDue(now)).catch(notDone);
-    await registeredUsage.runDue(now).catch(notDone);
-    if (!isStopping()) await store.audit.prune(now - historyMs, prunedPerTurn).catch(notDone); // H-10
-  };
 }
 
 function catalogLoader(catalog: Catalog, clock: SettableClock, wallClock: () => number): Service["loadCatalog"] {
@@ -239,6 +238,26 @@ function oneAddress(marketplace: Endpoint, sts: Endpoint, cloudTrail: Endpoint):
   return (request) => {
     if (isQueryCall(request)) return sts(request);
     return isCloudTrailCall(request) ? cloudTrail(request) : marketplace(request);
+  };
+}
+
+interface DoctorParts {
+  readonly store: Store;
+  readonly clock: SettableClock;
+  readonly settings: () => Settings;
+  readonly exchanges: Exchanges;
+}
+
+function doctorOf({ store, clock, settings, exchanges }: DoctorParts): Service["diagnose"] {
+  return (filter = {}) =>
+    diagnoseStore({ store, settings: settings(), now: clock.now(), filter, untraced: exchanges.untraced() });
+}
+
+function settingsChanger(catalog: Catalog): Service["changeSettings"] {
+  return async (overrides) => {
+    const merged = { ...catalog.settings(), ...overrides };
+    settingsSchema.parse(merged);
+    await catalog.apply({ settings: merged });
   };
 }
 

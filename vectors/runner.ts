@@ -184,10 +184,10 @@ class CaseRun {
   async #runStep(step: Step): Promise<readonly string[]> {
     const { server } = this.#shared();
     try {
-      if (step.atMs !== undefined) this.#moveTo(step.atMs);
+      if (step.atMs !== undefined) await this.#moveTo(step.atMs);
       if (step.event !== undefined) await this.#runEvent(step.event);
       if (step.waitMs !== undefined) {
-        server.clock.advance(step.waitMs);
+        await server.clock.advance(step.waitMs);
         this.#clock.advance(step.waitMs);
       }
       if (step.check !== undefined) return await runCheck(step.check, { ...this.#shared(), wallMs: this.#clock.now() });
@@ -203,20 +203,20 @@ class CaseRun {
   }
 
   /** Within a case the clock never goes back; it stands still but for moves and waits. */
-  #moveTo(atMs: number): void {
+  async #moveTo(atMs: number): Promise<void> {
     const now = this.#server.clock.now().getTime();
     if (atMs < now) {
       throw new FormatError(
         `at: ${new Date(atMs).toISOString()} is before the business clock (${new Date(now).toISOString()})`,
       );
     }
-    this.#server.clock.set(atMs);
+    await this.#server.clock.set(atMs);
   }
 
   /** Later than the clock: the clock goes there first; earlier: back-dated. */
   async #runEvent({ fields, atMs }: NonNullable<Step["event"]>): Promise<void> {
     const now = this.#server.clock.now().getTime();
-    if (atMs !== undefined && atMs > now) this.#server.clock.set(atMs);
+    if (atMs !== undefined && atMs > now) await this.#server.clock.set(atMs);
     await runEvent(fields, atMs ?? now, this.#shared());
   }
 

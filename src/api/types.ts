@@ -185,7 +185,7 @@ export interface Agreement {
   readonly endsAt?: number;
   /** A fixed term that is followed by a new agreement (SPEC N-25). */
   readonly autoRenew?: boolean;
-  /** The last countdown that was announced: 180, 120, 90, 60 or 30 days before `endsAt`. */
+  /** What was announced last, in days before `endsAt`: a countdown (180, 120, 90, 60, 30), or the renewal (7). */
   readonly announcedDays?: number;
   /** `RENEW` and `AMEND` follow on `previousAgreementId`; absent = `NEW` (SPEC N-21). */
   readonly intent?: "NEW" | "RENEW" | "AMEND";
@@ -386,3 +386,10 @@ export interface MeteringRecord {
   /** false: accepted, but the buyer's offer does not price it (SPEC B-42). */
   readonly billable: boolean;
 }
+
+/** How the business clock goes (SPEC A.5). Instants are epoch milliseconds. */
+export type ClockState =
+  | { readonly mode: "following" }
+  | { readonly mode: "standing"; readonly at: number }
+  /** It was `at` when the wall clock was `wallAt`, and goes `rate` times as fast. */
+  | { readonly mode: "running"; readonly rate: number; readonly at: number; readonly wallAt: number };

@@ -35,8 +35,17 @@ export function registerAccounts(program: Command, context: CliContext): void {
       await show(call, await call.api.json("POST", "/accounts", { body }));
     },
   });
+  addLeaf(account, context, {
+    name: "rename <id> <name>",
+    description: "change the name; an empty text takes it away",
+    examples: ['account rename 444455556666 "Example Shipping Co."'],
+    run: async (call) => {
+      const body = { name: arg(call, 1) === "" ? null : arg(call, 1) };
+      await show(call, await call.api.json("PATCH", at("accounts", arg(call, 0)), { body }));
+    },
+  });
   for (const [name, suspended, description] of [
-    ["suspend", true, "suspend a buyer: usage is accepted and not billed"],
+    ["suspend", true, "suspend a buyer: usage is CustomerNotSubscribed"],
     ["resume", false, "take a suspension back"],
   ] as const) {
     addLeaf(account, context, {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { announcementKinds } from "../marketplace/agreementAnnouncements.ts";
 import { at } from "./api.ts";
 import { addLeaf, addList, addNoun, arg, instants, picked, say, show } from "./command.ts";
 import type { CliContext } from "./context.ts";
@@ -65,6 +66,7 @@ export function registerAgreements(program: Command, context: CliContext): void 
     },
   });
   addAmendment(agreement, context);
+  addAnnouncement(agreement, context);
 
   addList(addNoun(program, "license", "licences and the agreements that hold them"), context, {
     description: "list licences",
@@ -133,6 +135,47 @@ function addAmendment(agreement: Command, context: CliContext): void {
       };
       if (Object.keys(body).length === 0) throw usageError("say what to amend: --offer, --entitlement, --ends-at, ….");
       await show(call, await call.api.json("POST", at("agreements", arg(call, 0), "amend"), { body }));
+    },
+  });
+}
+
+function addAnnouncement(agreement: Command, context: CliContext): void {
+  addLeaf(agreement, context, {
+    name: "announce <id>",
+    description: "tell the seller what others brought about; the agreement stays as it is",
+    examples: [
+      "agreement announce agmt-abcdefghijklm --kind advisory-issued",
+      "agreement announce agmt-abcdefghijklm --kind cancellation-requested --reason-code TEST_AGREEMENT",
+      "agreement announce agmt-abcdefghijklm --kind billing-adjustment-completed --amount=-100.00" +
+        " --reason-code OTHER --original-invoice-id 2028746221",
+    ],
+    options: [
+      choice("--kind <kind>", "what happened", announcementKinds).makeOptionMandatory(),
+      instant("--issued-at <time>", "advisory-issued: since when", "past"),
+      instant("--resolved-at <time>", "advisory-resolved: since when", "past"),
+      option("--request-id <id>", "cancellation-…: the request (acr-…); default: a new one"),
+      option("--adjustment-id <id>", "billing-adjustment-…: the adjustment (ba-…); default: a new one"),
+      option("--reason-code <code>", "cancellation-…, billing-adjustment-…: why, such as TEST_AGREEMENT"),
+      option("--reason-message <text>", "cancellation-…: why, in words"),
+      option("--status-message <text>", "cancellation-…: what became of it, in words"),
+      instant("--created-at <time>", "cancellation-…: when it was requested", "past"),
+      option("--amount <usd>", "billing-adjustment-…: negative for a refund, as --amount=-100.00"),
+      option("--original-invoice-id <id>", "billing-adjustment-…: the invoice"),
+    ],
+    members: { id: "--request-id or --adjustment-id" },
+    run: async (call) => {
+      const { requestId, adjustmentId } = call.flags;
+      if (requestId !== undefined && adjustmentId !== undefined) {
+        throw usageError("give --request-id or --adjustment-id: an event is about one of them.");
+      }
+      const id = requestId ?? adjustmentId;
+      const names = ["kind", "reasonCode", "reasonMessage", "statusMessage", "amount", "originalInvoiceId"];
+      const body = {
+        ...picked(call.flags, names),
+        ...(id === undefined ? {} : { id }),
+        ...(await instants(call, ["issuedAt", "resolvedAt", "createdAt"])),
+      };
+      await show(call, await call.api.json("POST", at("agreements", arg(call, 0), "announce"), { body }));
     },
   });
 }

@@ -11,6 +11,15 @@ export interface ApiRequest {
   readonly body?: unknown;
   readonly accept?: string;
   readonly timeoutMs?: number;
+  /** Instead of a time for the whole. */
+  readonly signal?: AbortSignal;
+}
+
+/** An answer that is read as it comes. */
+export interface Streamed {
+  readonly headers: Headers;
+  /** Throws CliError when the connection ends before the answer does, or when nothing comes for too long. */
+  readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 export interface Page {
@@ -23,6 +32,7 @@ export interface Api {
   /** An empty object where the answer has no body. */
   json(method: string, path: string, request?: ApiRequest): Promise<Row>;
   text(method: string, path: string, request?: ApiRequest): Promise<string>;
+  stream(path: string, request: Omit<ApiRequest, "body">): Promise<Streamed>;
   /** Until `limit` rows are there, from `cursor` on. */
   pages(path: string, options: { query: Query; limit?: number; cursor?: string }): AsyncGenerator<Page>;
 }
@@ -65,7 +75,39 @@ export function createApi(connection: Connection): Api {
       yield { items, ...(next === undefined ? {} : { nextCursor: next }) };
     } while (next !== undefined && left > 0);
   };
-  return { url: connection.url, json, text, pages };
+  const stream: Api["stream"] = (path, request) => streamed(connection, path, request);
+  return { url: connection.url, json, text, stream, pages };
+}
+
+/** The time counts anew for each chunk, and stands still while the caller works on one. */
+async function streamed(connection: Connection, path: string, request: ApiRequest): Promise<Streamed> {
+  const idle = new AbortController();
+  const limited = async <T>(wait: () => Promise<T>): Promise<T> => {
+    const timer = setTimeout(() => idle.abort(new DOMException("nothing came", "TimeoutError")), timeoutMs);
+    try {
+      return await wait();
+    } catch (error) {
+      throw error instanceof CliError ? error : unreachable(connection.url, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+  const response = await limited(() => send(connection, "GET", path, { ...request, signal: idle.signal }));
+  if (!response.ok) throw problemOf(connection, response, await limited(() => response.text()));
+  const reader = response.body?.getReader();
+  const chunks = async function* (): AsyncIterable<Uint8Array> {
+    if (reader === undefined) return;
+    try {
+      for (;;) {
+        const { done, value } = await limited(() => reader.read());
+        if (done) return;
+        yield value;
+      }
+    } finally {
+      await reader.cancel().catch(() => undefined);
+    }
+  };
+  return { headers: response.headers, chunks: chunks() };
 }
 
 export function rowsOf(value: unknown): readonly Row[] {
@@ -87,7 +129,7 @@ async function send(connection: Connection, method: string, path: string, reques
       method,
       // A redirect would carry the token to whoever it names.
       redirect: "manual",
-      signal: AbortSignal.timeout(request.timeoutMs ?? timeoutMs),
+      signal: request.signal ?? AbortSignal.timeout(request.timeoutMs ?? timeoutMs),
       headers: {
         authorization: `Bearer ${connection.token}`,
         accept: request.accept ?? "application/json",

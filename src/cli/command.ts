@@ -65,11 +65,19 @@ function exampleText(lines: readonly string[]): string {
 /** A command that calls the control plane. */
 export function addLeaf(parent: Command, context: CliContext, spec: LeafSpec): void {
   const command = addLocalLeaf(parent, spec, async (flags, args) => {
-    const api = createApi(connectionOf(flags, context));
+    let api: Api | undefined;
+    // Made when it is asked for: a command that turns out to need no server needs no token either.
+    const connected = (): Api => (api ??= createApi(connectionOf(flags, context)));
     try {
-      await spec.run({ context, api, flags, args });
+      await spec.run({
+        context,
+        get api() {
+          return connected();
+        },
+        ...{ flags, args },
+      });
     } catch (error) {
-      throw error instanceof ApiProblem ? await inWords(error, spec, api) : error;
+      throw error instanceof ApiProblem ? await inWords(error, spec, connected()) : error;
     }
   });
   command.addOption(option("--json", "print the answer of the API"));

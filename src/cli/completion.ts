@@ -54,7 +54,7 @@ function optionWords(option: Option): OptionWords {
 function takenBy(option: Option): OptionWords["value"] {
   if (!option.required && !option.optional) return "none";
   if (option.argChoices !== undefined) return option.argChoices;
-  if (option.flags.endsWith("<file>")) return "file";
+  if (/<file(?:\.\.\.)?>$/.test(option.flags)) return "file";
   return option.flags.endsWith("<dir>") ? "folder" : "text";
 }
 

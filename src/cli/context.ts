@@ -14,8 +14,8 @@ export function hasColours({ env }: CliContext, { isTTY }: Terminal): boolean {
 }
 
 /** Resolves when the stream takes more: a long list must not pile up in memory behind a slow reader. */
-export function write(stream: NodeJS.WritableStream, text: string): Promise<void> {
+export function write(stream: NodeJS.WritableStream, data: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()));
+    stream.write(data, (error) => (error ? reject(error) : resolve()));
   });
 }

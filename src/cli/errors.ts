@@ -1,6 +1,6 @@
 /** How a command can fail, and what its exit code tells a script. */
 
-export const exitCodes = { ok: 0, failed: 1, usage: 2, unreachable: 3 } as const;
+export const exitCodes = { ok: 0, failed: 1, usage: 2, unreachable: 3, findings: 4 } as const;
 
 /** Something that a person can act on: the message goes to stderr as it is, hints on lines of their own below. */
 export class CliError extends Error {

@@ -1,11 +1,11 @@
-/** Text from and to files: a file that is written appears whole or not at all. */
+/** From and to files: a file that is written appears whole or not at all. */
 import { randomBytes } from "node:crypto";
 import { unlinkSync } from "node:fs";
 import { type FileHandle, open, readFile, realpath, rename, stat } from "node:fs/promises";
 import { type CliContext, write } from "./context.ts";
 import { CliError, codeOf } from "./errors.ts";
 
-export type Write = (text: string) => Promise<void>;
+export type Write = (data: string | Uint8Array) => Promise<void>;
 
 /** `-` and nothing are stdout. `mode`: of a file that is made, such as 0o600 where secrets are in it. */
 export async function writeTo(
@@ -16,7 +16,7 @@ export async function writeTo(
 ): Promise<void> {
   // As a path it could not be opened where stdout is a socket.
   if (file === undefined || file === "-" || file === "/dev/stdout")
-    return produce((text) => write(context.stdout, text));
+    return produce((data) => write(context.stdout, data));
   try {
     await ((await isReplaceable(file)) ? writeBeside(await targetOf(file), mode, produce) : writeInto(file, produce));
   } catch (error) {
@@ -52,7 +52,7 @@ async function targetOf(file: string): Promise<string> {
 async function writeInto(file: string, produce: (write: Write) => Promise<void>): Promise<void> {
   const handle = await open(file, "w");
   try {
-    await produce((text) => writeAll(handle, text));
+    await produce((data) => writeAll(handle, data));
   } finally {
     await handle.close();
   }
@@ -75,7 +75,7 @@ async function writeBeside(file: string, mode: number, produce: (write: Write) =
   };
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   try {
-    await produce((text) => writeAll(handle, text));
+    await produce((data) => writeAll(handle, data));
     await handle.sync();
     await handle.close();
     await rename(draft, file);
@@ -88,8 +88,8 @@ async function writeBeside(file: string, mode: number, produce: (write: Write) =
   }
 }
 
-async function writeAll(handle: FileHandle, text: string): Promise<void> {
-  await handle.writeFile(text, "utf8");
+async function writeAll(handle: FileHandle, data: string | Uint8Array): Promise<void> {
+  await handle.writeFile(data, "utf8");
 }
 
 /** `-` is stdin. */

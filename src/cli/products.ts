@@ -171,6 +171,24 @@ export function registerDimensions(program: Command, context: CliContext): void 
       await show(call, await call.api.json("POST", at("products", arg(call, 0), "dimensions"), { body }));
     },
   });
+  addLeaf(dimension, context, {
+    name: "change <product> <name>",
+    description: "change a dimension; an empty text takes a member away",
+    examples: ["dimension change myproduct requests --price 0.02", 'dimension change myproduct requests --unit ""'],
+    options: [
+      option("--price <usd>", "USD a unit, with at most three decimal places").argParser((value: string) =>
+        value === "" ? value : usd(value),
+      ),
+      option("--unit <name>", "for people"),
+      option("--description <text>", "for people"),
+    ],
+    run: async (call) => {
+      const body = emptyIsNull(call.flags, ["price", "unit", "description"]);
+      if (Object.keys(body).length === 0) throw usageError("say what to change: --price, --unit, --description.");
+      const path = at("products", arg(call, 0), "dimensions", arg(call, 1));
+      await show(call, await call.api.json("PATCH", path, { body }));
+    },
+  });
 }
 
 function usd(value: string): string {

@@ -8,17 +8,20 @@ export interface Progress {
   stop(): void;
 }
 
-/** The whole is not known beforehand, so it counts and shows the time. `unit` such as "records". */
-export function startProgress(context: CliContext, label: string, unit: string): Progress {
+/** Where the whole is not known beforehand it counts and shows the time. `unit` such as "records". */
+export function startProgress(context: CliContext, label: string, unit: string, total?: number): Progress {
   const { stderr } = context;
   if (stderr.isTTY !== true) return { at: () => undefined, stop: () => undefined };
   const bar = new SingleBar({
     stream: stderr,
-    format: `${label}  {value} ${unit}  {duration_formatted}`,
+    format:
+      total === undefined
+        ? `${label}  {value} ${unit}  {duration_formatted}`
+        : `${label}  {bar} {percentage}%  {value} of {total} ${unit}  {eta_formatted} left`,
     clearOnComplete: true,
     // Its own handler would swallow the first Ctrl-C.
     gracefulExit: false,
   });
-  bar.start(Number.MAX_SAFE_INTEGER, 0);
+  bar.start(total ?? Number.MAX_SAFE_INTEGER, 0);
   return { at: (count) => bar.update(count), stop: () => bar.stop() };
 }

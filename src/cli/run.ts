@@ -7,8 +7,10 @@ import { registerAgreements, registerTokens } from "./agreements.ts";
 import { registerCatalog } from "./catalog.ts";
 import { registerClock } from "./clock.ts";
 import { registerCompletion } from "./completion.ts";
+import { registerConsole } from "./console.ts";
 import type { CliContext } from "./context.ts";
 import { registerCredentials } from "./credentials.ts";
+import { registerDoctor } from "./doctor.ts";
 import { registerEntitlements } from "./entitlements.ts";
 import { CliError, codeOf, exitCodes } from "./errors.ts";
 import { registerFaults } from "./faults.ts";
@@ -16,6 +18,7 @@ import { registerKeys } from "./keys.ts";
 import { registerNotifications, registerTargets } from "./notifications.ts";
 import { registerOffers } from "./offers.ts";
 import { registerDimensions, registerProducts } from "./products.ts";
+import { registerReports } from "./reports.ts";
 import { registerSettings } from "./settings.ts";
 import { registerUsage } from "./usage.ts";
 import { registerWorkloads } from "./workloads.ts";
@@ -32,6 +35,8 @@ const nouns = [
   registerTokens,
   registerEntitlements,
   registerUsage,
+  registerReports,
+  registerDoctor,
   registerWorkloads,
   registerNotifications,
   registerTargets,
@@ -40,6 +45,7 @@ const nouns = [
   registerFaults,
   registerAdminTokens,
   registerEvents,
+  registerConsole,
   registerCatalog,
   registerCompletion,
 ];
@@ -61,7 +67,7 @@ Examples:
   meterhouse product list
   meterhouse agreement create --product myproduct --buyer 444455556666
 
-Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} refused or failed, ${exitCodes.usage} wrong usage, ${exitCodes.unreachable} the server cannot be reached.`,
+Exit codes: ${exitCodes.ok} done, ${exitCodes.failed} refused or failed, ${exitCodes.usage} wrong usage, ${exitCodes.unreachable} the server cannot be reached, ${exitCodes.findings} the doctor found something.`,
     );
 }
 

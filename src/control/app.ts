@@ -5,16 +5,21 @@ import type { Settings, SettingsInput } from "../api/settings.ts";
 import type { NotificationTarget } from "../api/types.ts";
 import type { CatalogDocument } from "../catalog/file.ts";
 import type { SettableClock } from "../clock.ts";
+import type { Diagnosis } from "../doctor/diagnose.ts";
+import type { CallFilter } from "../doctor/stored.ts";
 import type { FaultPlan } from "../faults.ts";
 import type { Agreements } from "../marketplace/agreements.ts";
-import type { RegisteredUsage } from "../marketplace/metering/registeredUsage.ts";
 import type { Workloads } from "../marketplace/workloads/workloads.ts";
 import type { Exchanges } from "../protocol/exchanges.ts";
 import type { Throttle } from "../protocol/throttle.ts";
 import type { Catalog, CatalogChange } from "../store/catalog.ts";
 import type { Store } from "../store/store.ts";
+import type { Timekeeper } from "../timekeeper.ts";
 import type { Deed } from "./actor.ts";
+import type { Caller } from "./caller.ts";
+import type { Feed } from "./feed.ts";
 import { problemSchema } from "./problems.ts";
+import type { Sessions } from "./sessions.ts";
 
 export interface ControlOptions {
   readonly store: Store;
@@ -34,12 +39,20 @@ export interface ControlOptions {
   readonly version: string;
   /** Such as http://127.0.0.1:4016 */
   readonly publicUrl: () => string;
-  /** What the clock makes due of registered tasks. */
-  readonly registeredUsage?: Pick<RegisteredUsage, "runDue">;
+  /** Moves the business clock, and does what is due on the way. */
+  readonly timekeeper: Timekeeper;
   /** Simulated compute; made over `auditedCatalog` too. */
   readonly workloads?: Omit<Workloads, "endpoints">;
+  /** Browsers of the console. */
+  readonly sessions: Sessions;
+  /** Calls as they are answered. */
+  readonly feed: Feed;
+  /** Aborted when the server stops: streams end then. */
+  readonly stopping: AbortSignal;
   /** Exact bytes of the last calls. */
   readonly exchanges?: Pick<Exchanges, "find">;
+  /** The doctor over this server's trail. */
+  readonly diagnose?: (filter: CallFilter) => Promise<Diagnosis>;
   /** Sends a notification again: to all its targets, or to one. */
   readonly resend?: (notificationId: string, targetId?: string) => Promise<unknown>;
   /** Sends the SubscriptionConfirmation of an HTTP target, and tells how the endpoint took it. */
@@ -49,12 +62,6 @@ export interface ControlOptions {
 export interface ConfirmationAttempt {
   readonly status?: number;
   readonly error?: string;
-}
-
-/** Who calls, by the token. */
-export interface Caller {
-  readonly name: string;
-  readonly role: "full" | "read";
 }
 
 // A type, since Hono's environments are records.

@@ -2,7 +2,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Catalog } from "../store/catalog.ts";
-import type { Caller } from "./app.ts";
+import type { Caller } from "./caller.ts";
 import { Problem } from "./problems.ts";
 
 /** Wrong tokens that an address may send at once, and how many it gets back a second. Those beyond are slowed. */

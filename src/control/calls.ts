@@ -25,6 +25,12 @@ const callItem = z
     }),
     source: z.string().optional().openapi({ description: "Address of the client" }),
     userAgent: z.string().optional(),
+    faults: z
+      .array(
+        z.object({ id: z.string(), kind: z.string(), phase: z.enum(["before-commit", "after-commit"]).optional() }),
+      )
+      .optional()
+      .openapi({ description: "The planned faults that made or changed the answer" }),
     position: z.string().openapi({ description: "A cursor: the list goes on after this call" }),
   })
   .openapi("Call");
@@ -37,7 +43,10 @@ const callDetail = z
     exchange: z
       .object({
         request: z.object({ method: z.string(), url: z.string(), ...message }),
-        response: z.object({ status: z.int(), ...message }),
+        response: z.object({
+          status: z.int().openapi({ description: "0: nothing was answered, a planned fault cut the connection" }),
+          ...message,
+        }),
       })
       .optional()
       .openapi({ description: "What was sent and answered, to the byte but for secrets, while memory still holds it" }),
@@ -54,6 +63,7 @@ const filters = {
   product: productCode.optional(),
   account: accountId.optional(),
   accessKeyId: z.string().min(1).max(128).optional(),
+  fault: z.enum(["true", "false"]).optional().openapi({ description: "Whether a planned fault hit the call" }),
   from: instant.optional().openapi({ description: "Calls at this instant or later" }),
   to: instant.optional().openapi({ description: "Calls at this instant or before" }),
 };
@@ -85,6 +95,7 @@ export const addCalls: AddResource = (app, { catalog, store, exchanges }) => {
       productCode: given.product,
       accountId: given.account,
       accessKeyId: given.accessKeyId,
+      faulted: given.fault === undefined ? undefined : given.fault === "true",
       fromAt: msOf(given.from),
       toAt: msOf(given.to),
       isCall: true as const,
@@ -135,6 +146,7 @@ function view({ event, position }: AuditedCall): z.infer<typeof callItem> {
     statuses: detail.statuses,
     source: detail.source,
     userAgent: detail.userAgent,
+    faults: detail.faults?.map((mark) => ({ ...mark })),
     position,
   });
 }

@@ -3,12 +3,14 @@
  * doors in this order: no page of another site, a known admin token, a role that may do it, a body of a known form and
  * size; then its resource, whose changes carry the name of the token.
  */
+import { timingSafeEqual } from "node:crypto";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
 import { addAccounts } from "./accounts.ts";
 import { acting, auditedCatalog, eventOf } from "./actor.ts";
 import { addAdminTokens } from "./adminTokens.ts";
+import { addAgreementEvents } from "./agreementEvents.ts";
 import { addAgreements } from "./agreements.ts";
 import type { AddResource, ControlApp, ControlEnv, ControlOptions, ControlParts, DeedOf } from "./app.ts";
 import { createAuthenticator } from "./auth.ts";
@@ -17,6 +19,7 @@ import { addCatalog } from "./catalog.ts";
 import { addClock } from "./clock.ts";
 import { addCredentials } from "./credentials.ts";
 import { addDimensions } from "./dimensions.ts";
+import { addDoctor } from "./doctor.ts";
 import { addEntitlements } from "./entitlements.ts";
 import { addEvents } from "./events.ts";
 import { addFaults } from "./faults.ts";
@@ -30,11 +33,17 @@ import { addOffers } from "./offers.ts";
 import { addOpenApi, allowedMethods } from "./openapi.ts";
 import { Problem, problemOf, problemResponse, validationProblem } from "./problems.ts";
 import { addProducts } from "./products.ts";
+import { addRecordsExport } from "./recordsExport.ts";
 import { addRegistrationTokens } from "./registrationTokens.ts";
+import { addReports } from "./reports.ts";
+import { addSession, addSessionOpening, sessionOf } from "./session.ts";
+import { csrfHeader, type Session } from "./sessions.ts";
 import { addSettings } from "./settings.ts";
+import { addStream } from "./stream.ts";
+import { addUsageTotals } from "./usageTotals.ts";
 import { addWorkloads } from "./workloads.ts";
 
-export type { Caller, ControlOptions } from "./app.ts";
+export type { ControlOptions } from "./app.ts";
 
 export const controlPath = "/api/v1";
 
@@ -46,11 +55,16 @@ const resources: readonly AddResource[] = [
   addKeyVersions,
   addOffers,
   addAgreements,
+  addAgreementEvents,
   addLicenses,
   addRegistrationTokens,
   addEntitlements,
   addMeteringRecords,
+  addRecordsExport,
+  addUsageTotals,
+  addReports,
   addCalls,
+  addDoctor,
   addWorkloads,
   addNotifications,
   addNotificationTargets,
@@ -58,6 +72,8 @@ const resources: readonly AddResource[] = [
   addClock,
   addFaults,
   addAdminTokens,
+  addSession,
+  addStream,
   addEvents,
   addCatalog,
 ];
@@ -104,13 +120,20 @@ function partsOf(options: ControlOptions): ControlParts {
   };
 }
 
+/** A browser's own session: whoever may read may come and go. */
+const ownAffairs: readonly string[] = [`${controlPath}/session`, `${controlPath}/console-links`];
+
 function addDoors(app: ControlApp, options: ControlOptions): void {
   const authenticator = createAuthenticator({ ...options, catalog: options.store.catalog });
+  addSessionOpening(app, { ...options, authenticator, addressOf });
   app.use("*", async (context, next) => {
-    const caller = await authenticator.authenticate(context.req.header("authorization"), addressOf(context));
+    const authorization = context.req.header("authorization");
+    const session = authorization === undefined ? sessionOf(context, options) : undefined;
+    const caller = session?.caller ?? (await authenticator.authenticate(authorization, addressOf(context)));
     context.set("caller", caller);
     if (isSafe(context.req.method)) return next();
-    if (caller.role === "read") {
+    if (session !== undefined) requireCsrf(session, context.req.header(csrfHeader));
+    if (caller.role === "read" && !ownAffairs.includes(context.req.path)) {
       throw new Problem(
         403,
         `The admin token '${caller.name}' may only read; it takes one of the role 'full' to change things.`,
@@ -121,6 +144,14 @@ function addDoors(app: ControlApp, options: ControlOptions): void {
     } else await readBody(context, bodyMaxBytes, ["application/json"]);
     return acting({ actor: caller.name }, () => next());
   });
+}
+
+/** A cookie is sent by the browser itself, whoever made it call; the word is known only to the console's own page. */
+function requireCsrf(session: Session, given: string | undefined): void {
+  const expected = Buffer.from(session.csrf);
+  const told = Buffer.from(given ?? "");
+  if (told.length === expected.length && timingSafeEqual(told, expected)) return;
+  throw new Problem(403, `Changes by a session carry its word in the header ${csrfHeader}; GET /session tells it.`);
 }
 
 function addressOf(context: Context): string {

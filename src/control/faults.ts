@@ -1,32 +1,77 @@
 /** Planned faults: what a test arranges so that a client meets what production would do to it (B-92). */
 import { createRoute, z } from "@hono/zod-openapi";
 import { defined } from "../catalog/rows.ts";
-import type { Fault, PlannedFault } from "../faults.ts";
+import { type Fault, faultLimits, type PlannedFault } from "../faults.ts";
 import { type AddResource, body, json, noContent, problems, summaryOf } from "./app.ts";
-import { notFound } from "./problems.ts";
+import { productCode } from "./forms.ts";
+import { conflict, notFound } from "./problems.ts";
 
+const portion = z.number().min(0).max(1);
 const shared = {
   operation: z
     .enum(["BatchMeterUsage", "MeterUsage", "RegisterUsage", "ResolveCustomer", "GetEntitlements"])
     .optional()
     .openapi({ description: "Only calls of this operation" }),
-  times: z.int().min(1).max(1_000_000).optional().openapi({ description: "Calls that it hits; default 1" }),
+  product: productCode.optional().openapi({ description: "Only calls that name this product" }),
+  customer: z.string().min(1).max(255).optional().openapi({
+    description: "Only calls that name this buyer: account id, CustomerIdentifier or licence ARN, whichever they send",
+  }),
+  accessKeyId: z.string().min(1).max(128).optional().openapi({ description: "Only calls signed with this key" }),
+  times: z.int().min(1).max(faultLimits.timesMax).optional().openapi({
+    description: "Calls that it hits; default 1, with share: until it is removed",
+  }),
+  untilRemoved: z.boolean().optional().openapi({ description: "Goes on until it is taken back; not with times" }),
+  share: portion.optional().openapi({ description: "Of the calls that match, so many are hit; default 1" }),
+  seed: z.int().min(0).max(faultLimits.seedMax).optional().openapi({
+    description: "Of share and recordShare: the same seed draws the same sequence; default: one is drawn, and shown",
+  }),
 };
 const phase = z.enum(["before-commit", "after-commit"]).optional();
+const ms = z.int().min(0).max(faultLimits.durationMaxMs);
+const record = z.int().min(0).max(faultLimits.recordIndexMax);
 const fault = z
   .discriminatedUnion("kind", [
     z.strictObject({
       kind: z.literal("unprocessed"),
-      records: z.array(z.int().min(0).max(24)).min(1).max(25).openapi({ description: "By index in the batch" }),
+      records: z.array(record).min(1).max(25).optional().openapi({ description: "By index in the batch" }),
+      recordShare: portion.optional().openapi({ description: "Of the records, so many come back; not with records" }),
       ...shared,
     }),
     z.strictObject({ kind: z.literal("error"), status: z.int().min(400).max(599).optional(), phase, ...shared }),
+    z.strictObject({ kind: z.literal("cut"), phase, ...shared }),
     z.strictObject({ kind: z.literal("throttle"), ...shared }),
-    z.strictObject({ kind: z.literal("delay"), ms: z.int().min(0).max(600_000), phase, ...shared }),
+    z.strictObject({ kind: z.literal("delay"), ms, phase, ...shared }),
+    z.strictObject({
+      kind: z.literal("slow-body"),
+      ms: ms.openapi({ description: "How long the body takes" }),
+      bytes: z.int().min(1).max(faultLimits.pieceMaxBytes).optional().openapi({
+        description: "Of each piece; default 16",
+      }),
+      ...shared,
+    }),
+    z.strictObject({ kind: z.literal("proxy-503"), ...shared }),
   ])
   .openapi("Fault");
+const form = fault.superRefine((given, context) => {
+  const wrong = (member: string, message: string): void =>
+    context.addIssue({ code: "custom", path: [member], message });
+  if (given.times !== undefined && given.untilRemoved === true) {
+    wrong("untilRemoved", "a fault has times or goes on until it is removed, not both");
+  }
+  const isDrawn = given.share !== undefined || (given.kind === "unprocessed" && given.recordShare !== undefined);
+  if (given.seed !== undefined && !isDrawn) wrong("seed", "nothing is drawn: give a share as well");
+  if (given.kind === "unprocessed" && (given.records === undefined) === (given.recordShare === undefined)) {
+    wrong("records", "say which records: either records, by index, or recordShare");
+  }
+});
 const planned = z
-  .object({ id: z.string(), left: z.int().openapi({ description: "Calls that it will still hit" }), fault })
+  .object({
+    id: z.string(),
+    left: z.int().optional().openapi({ description: "Calls that it will still hit; absent: until it is removed" }),
+    matched: z.int().openapi({ description: "Calls that came to where it strikes and matched" }),
+    hits: z.int().openapi({ description: "Calls whose answer it made or changed" }),
+    fault,
+  })
   .openapi("PlannedFault");
 const tags = ["Faults"];
 
@@ -45,7 +90,7 @@ const planRoute = createRoute({
   path: "/faults",
   tags,
   summary: "Plan a fault for the next calls that match",
-  request: { body: body(fault) },
+  request: { body: body(form) },
   responses: { 201: json(planned, "The planned fault"), ...problems },
 });
 const deleteRoute = createRoute({
@@ -69,6 +114,9 @@ export const addFaults: AddResource = (app, { faults, note }) => {
   app.openapi(planRoute, async (context) => {
     // Members that were not given are absent, which the form's type cannot say.
     const given = defined(context.req.valid("json")) as Fault;
+    if (faults.list().length >= faultLimits.plannedMax) {
+      throw conflict(`${faultLimits.plannedMax} faults are planned, and no more can be; take some back.`);
+    }
     const row = faults.add(given);
     await note({ action: "fault.plan", target: row.id, summary: summaryOf(given) });
     return context.json(view(row), 201);
@@ -87,6 +135,6 @@ export const addFaults: AddResource = (app, { faults, note }) => {
 };
 
 /** Faults that came by the library may hold more than the form knows; they are shown as they are. */
-function view({ id, left, fault: row }: PlannedFault): z.infer<typeof planned> {
-  return { id, left, fault: row as z.infer<typeof fault> };
+function view({ fault: row, ...rest }: PlannedFault): z.infer<typeof planned> {
+  return { ...rest, fault: row as z.infer<typeof fault> };
 }

@@ -1,10 +1,11 @@
 /** Metering records: the usage that was accepted. They are read here and written by the service plane alone. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { MeteringRecord, UsageAllocation } from "../api/types.ts";
 import { defined } from "../catalog/rows.ts";
+import { recordView } from "../reports/recordView.ts";
+import type { Catalog } from "../store/catalog.ts";
 import type { PlacedRecord, UsageFilter } from "../store/ledger.ts";
 import { type AddResource, json, problems } from "./app.ts";
-import { dimensionName, instant, iso, licenseArn, msOf, name, productCode, region } from "./forms.ts";
+import { dimensionName, instant, licenseArn, msOf, name, productCode, region } from "./forms.ts";
 import { findBuyer } from "./lookups.ts";
 import { pageMembers, pageOf } from "./paging.ts";
 
@@ -37,7 +38,8 @@ const record = z
   })
   .openapi("MeteringRecord");
 
-const filters = {
+/** Of lists and exports. */
+export const recordFilters = {
   product: productCode.optional(),
   customer: z.string().min(1).max(255).optional().openapi({ description: "Account id or CustomerIdentifier" }),
   license: licenseArn.optional(),
@@ -54,25 +56,14 @@ const listRoute = createRoute({
   path: "/metering-records",
   tags: ["Metering records"],
   summary: "List accepted metering records in order of hour",
-  request: { query: z.strictObject({ ...filters, ...pageMembers }) },
+  request: { query: z.strictObject({ ...recordFilters, ...pageMembers }) },
   responses: { 200: json(pageOf(record, "MeteringRecordPage"), "A page of metering records"), ...problems },
 });
 
 export const addMeteringRecords: AddResource = (app, { catalog, store }) => {
   app.openapi(listRoute, async (context) => {
-    const { limit, cursor, customer, ...given } = context.req.valid("query");
-    const accountId = customer === undefined ? undefined : (findBuyer(catalog, customer)?.id ?? customer);
-    const filter: UsageFilter = defined({
-      productCode: given.product,
-      accountId,
-      licenseArn: given.license,
-      resource: given.resource,
-      dimension: given.dimension,
-      region: given.region,
-      fromHourAt: msOf(given.from),
-      toHourAt: msOf(given.to),
-      billable: given.status === undefined ? undefined : given.status === "billable",
-    });
+    const { limit, cursor, ...given } = context.req.valid("query");
+    const filter = usageFilter(catalog, given);
     // One more than is shown tells whether there is another page.
     const found = await store.ledger.page(filter, limit + 1, cursor);
     const items = found.slice(0, limit).map(view);
@@ -82,31 +73,22 @@ export const addMeteringRecords: AddResource = (app, { catalog, store }) => {
   });
 };
 
-function view({ record: row, position }: PlacedRecord): z.infer<typeof record> {
-  return { ...viewOf(row), position };
-}
+export type GivenFilters = Partial<z.infer<z.ZodObject<typeof recordFilters>>>;
 
-function viewOf(row: MeteringRecord): Omit<z.infer<typeof record>, "position"> {
+export function usageFilter(catalog: Catalog, { customer, ...given }: GivenFilters): UsageFilter {
   return defined({
-    id: row.meteringRecordId,
-    region: row.region,
-    path: row.path,
-    product: row.productCode,
-    customer: row.accountId,
-    license: row.licenseArn,
-    resource: row.resource,
-    dimension: row.dimension,
-    hour: iso(row.hourAt),
-    timestamp: iso(row.timestampAt),
-    quantity: row.quantity,
-    allocations: row.allocations?.map(allocationView),
-    clientToken: row.clientToken,
-    requestId: row.requestId,
-    receivedAt: iso(row.receivedAt),
-    status: row.billable ? ("billable" as const) : ("not-billable" as const),
+    productCode: given.product,
+    accountId: customer === undefined ? undefined : (findBuyer(catalog, customer)?.id ?? customer),
+    licenseArn: given.license,
+    resource: given.resource,
+    dimension: given.dimension,
+    region: given.region,
+    fromHourAt: msOf(given.from),
+    toHourAt: msOf(given.to),
+    billable: given.status === undefined ? undefined : given.status === "billable",
   });
 }
 
-function allocationView({ AllocatedUsageQuantity, Tags }: UsageAllocation): z.infer<typeof allocation> {
-  return defined({ AllocatedUsageQuantity, Tags: Tags?.map((tag) => ({ ...tag })) });
+function view({ record: row, position }: PlacedRecord): z.infer<typeof record> {
+  return { ...recordView(row), position };
 }

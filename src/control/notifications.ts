@@ -31,7 +31,7 @@ const delivery = z
     nextAttemptAt: instant.optional().openapi({ description: "Wall clock; while pending" }),
   })
   .openapi("Delivery");
-const notification = z.object(members).openapi("Notification");
+export const notification = z.object(members).openapi("Notification");
 const detail = z.object({ ...members, deliveries: z.array(delivery) }).openapi("NotificationWithDeliveries");
 const resend = z
   .strictObject({ target: z.string().max(255).optional().openapi({ description: "Default: all targets it went to" }) })
@@ -139,7 +139,7 @@ async function sendAgain({ resend: send, store, wallClock }: ControlParts, id: s
   }
 }
 
-function view(row: Notification): z.infer<typeof notification> {
+export function view(row: Notification): z.infer<typeof notification> {
   return defined({
     id: row.id,
     at: iso(row.at),

@@ -4,7 +4,7 @@
  */
 import { hash, randomBytes } from "node:crypto";
 import type { Catalog } from "../store/catalog.ts";
-import type { Caller } from "./app.ts";
+import type { Caller } from "./caller.ts";
 
 /** Wall time; milliseconds. */
 const linkLifeMs = 12 * 3_600_000;

@@ -4,15 +4,20 @@
  * and the business clock.
  */
 import { registrationTokenHash } from "../api/identifiers.ts";
-import { dayMs, secondMs } from "../api/limits.ts";
+import { dayMs } from "../api/limits.ts";
 import type { Settings } from "../api/settings.ts";
-import type { Account, Agreement, Entitlement, EntitlementValue, Offer } from "../api/types.ts";
+import type { Account, Agreement, EntitlementValue, Notification } from "../api/types.ts";
 import { type AgreementState, agreementState } from "../rules/agreements.ts";
 import type { Catalog, CatalogChange } from "../store/catalog.ts";
+import { type Announcement, eventOf } from "./agreementAnnouncements.ts";
+import { announcements, nextDue, rescheduled } from "./agreementDue.ts";
+import { carriedOver, entitlementsWith, grants, licenseMember, yearDays } from "./agreementEntitlements.ts";
 import { type AgreementReference, createLookups, MarketplaceError } from "./agreementLookups.ts";
 import { newAgreementId, newLicenseArn, newOfferId, newRegistrationToken } from "./identifiers.ts";
-import { announce, type LifecycleEvent } from "./notifications/announce.ts";
+import { announce } from "./notifications/announce.ts";
+import type { LifecycleEvent } from "./notifications/events.ts";
 
+export type { Announcement } from "./agreementAnnouncements.ts";
 export { type AgreementReference, MarketplaceError } from "./agreementLookups.ts";
 
 export interface Purchase {
@@ -71,15 +76,13 @@ export interface Agreements {
     at: number,
   ): Promise<void>;
   suspend(account: string, suspended: boolean): Promise<Account>;
+  /** The event alone; the agreement stays as it is. It must have started, and may have ended. */
+  announce(reference: AgreementReference, announcement: Announcement, at: number): Promise<Notification>;
   /** Returns the token's value, the only time that it is known. An `at` in the past makes an expired one. */
   issueToken(reference: AgreementReference, at: number): Promise<string>;
-  /** Everything that time brings about up to `now`, in the order of its time. */
-  runDue(now: number): Promise<void>;
+  /** What time brings about up to `now`, in the order of its time: everything, or the first `countMax`. */
+  runDue(now: number, countMax?: number): Promise<void>;
 }
-
-const yearDays = 365;
-/** SPEC D.4, `Purchase Agreement Ending`. */
-const countdownDays = [180, 120, 90, 60, 30];
 
 export function createAgreements({ catalog, settings }: AgreementsOptions): Agreements {
   const { product, buyer, find, require, offerOf } = createLookups(catalog, settings);
@@ -170,10 +173,7 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
       // With its licence kept the new agreement goes on where this one stops; with a new one, the old has its final hour.
       ...(keeps ? { endedAt: at } : { endingAt: at }),
     };
-    const entitlements = catalog
-      .entitlements(agreement.productCode)
-      .filter((one) => one.buyerAccountId === agreement.buyerAccountId && isOf(one, agreement))
-      .map((one) => ({ ...one, expiresAt: next.endsAt ?? one.expiresAt, ...licenseOf(one, next) }));
+    const entitlements = carriedOver(agreement, next, catalog);
     const notifications = [
       ...announce([{ kind: "agreement-ended", status: "RENEWED" }], old, at, catalog),
       ...(keeps ? [] : announce([{ kind: "license-deprovisioned" }], old, at, catalog)),
@@ -213,9 +213,12 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
       const closing = all.findLast((one) => stateOf(one, at) === "final-hour");
       if (closing !== undefined && !concurrentAgreementsOnly && pending === undefined && input.paymentFails !== true) {
         const { offerId, privateOffer, freeTrial, endsAt, autoRenew } = made;
-        return resume({ ...closing, ...defined({ offerId, privateOffer, freeTrial, endsAt, autoRenew }) }, at);
+        const terms = defined({ offerId, privateOffer, freeTrial, endsAt, autoRenew });
+        return resume(rescheduled({ ...closing, ...terms }, closing, at), at);
       }
-      const agreement = pending ? { ...made, id: pending.id, version: pending.version, ...keepLicense(pending) } : made;
+      const agreement = pending
+        ? { ...made, id: pending.id, version: pending.version, ...licenseMember(pending) }
+        : made;
       return input.paymentFails === true ? fail(agreement, at) : start(agreement, at);
     },
     subscribeSuccess: async (reference, at) => {
@@ -259,8 +262,8 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
         ...(amendment.autoRenew === undefined ? {} : { autoRenew: amendment.autoRenew }),
       };
       const granted = { ...offer?.entitlements, ...amendment.entitlements };
-      const entitlements = entitlementsOf(changed, granted, at, catalog);
-      return write(changed, amended, at, entitlements.length > 0 ? { entitlements } : {});
+      const entitlements = entitlementsWith(changed, granted, at, catalog);
+      return write(rescheduled(changed, agreement, at), amended, at, entitlements.length > 0 ? { entitlements } : {});
     },
     amendEntitlement: async (input, at) => {
       const { code } = product(input.product);
@@ -285,6 +288,19 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
       await catalog.apply({ accounts: [account] });
       return account;
     },
+    announce: async (reference, announcement, at) => {
+      const agreement = require(reference, at);
+      requireState(agreement, at, ["active", "final-hour", "ended"], `to announce ${announcement.kind}`);
+      const [notification] = announce([eventOf(announcement, at)], agreement, at, catalog);
+      if (notification === undefined) {
+        const { code, type } = product(agreement.productCode);
+        throw new MarketplaceError(
+          `Product ${code} is a ${type}: AWS sends ${announcement.kind} only for products whose usage is metered.`,
+        );
+      }
+      await catalog.apply({ notifications: [notification] });
+      return notification;
+    },
     issueToken: async (reference, at) => {
       const { id: agreementId, productCode, buyerAccountId, licenseArn } = require(reference, at);
       const value = newRegistrationToken();
@@ -292,18 +308,15 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
       await catalog.apply({ tokens: [licenseArn === undefined ? token : { ...token, licenseArn }] });
       return value;
     },
-    runDue: async (now) => {
-      for (let due = nextDue(catalog, settings(), now); due !== undefined; due = nextDue(catalog, settings(), now)) {
+    runDue: async (now, countMax = Number.POSITIVE_INFINITY) => {
+      for (let count = 0; count < countMax; count += 1) {
+        const due = nextDue(catalog, settings(), now);
+        if (due === undefined) return;
         const { agreement, at, what } = due;
         if (what === "final-hour-over") await finish(agreement, at);
         else if (what === "term-over" && agreement.autoRenew === true) await renew(agreement, at);
         else if (what === "term-over") await begin(agreement, at);
-        else
-          await write(
-            { ...agreement, announcedDays: what },
-            [{ kind: "agreement-ending", daysBeforeEndTime: what }],
-            at,
-          );
+        else await write({ ...agreement, announcedDays: what }, announcements(agreement, what, catalog), at);
       }
     },
   };
@@ -315,82 +328,7 @@ const amended: readonly LifecycleEvent[] = [
   { kind: "entitlement-updated" },
 ];
 
-interface Due {
-  readonly agreement: Agreement;
-  readonly at: number;
-  readonly what: "final-hour-over" | "term-over" | number;
-}
-
-/** What time brings about next, at or before `now`: the earliest first, so that effects come in order. */
-function nextDue(catalog: Catalog, settings: Settings, now: number): Due | undefined {
-  let next: Due | undefined;
-  for (const agreement of catalog.all().agreements) {
-    const due = dueOf(agreement, settings);
-    if (due !== undefined && due.at <= now && (next === undefined || due.at < next.at)) next = due;
-  }
-  return next;
-}
-
-function dueOf(agreement: Agreement, settings: Settings): Due | undefined {
-  const { startedAt, endingAt, endedAt, endsAt, announcedDays } = agreement;
-  if (startedAt === undefined || endedAt !== undefined) return undefined;
-  if (endingAt !== undefined) {
-    return { agreement, at: endingAt + settings.finalHourSec * secondMs, what: "final-hour-over" };
-  }
-  if (endsAt === undefined) return undefined;
-  for (const days of countdownDays) {
-    const at = endsAt - days * dayMs;
-    // A term that was never so long has no such countdown.
-    if (days < (announcedDays ?? Number.POSITIVE_INFINITY) && at > startedAt) return { agreement, at, what: days };
-  }
-  return { agreement, at: endsAt, what: "term-over" };
-}
-
 /** Without the members that are undefined, so that they do not cover what is there. */
 function defined(terms: Partial<Record<keyof Agreement, unknown>>): Partial<Agreement> {
   return Object.fromEntries(Object.entries(terms).filter(([, value]) => value !== undefined));
-}
-
-function keepLicense({ licenseArn }: Agreement): { readonly licenseArn?: string } {
-  return licenseArn === undefined ? {} : { licenseArn };
-}
-
-function isOf(entitlement: Entitlement, agreement: Agreement): boolean {
-  return entitlement.licenseArn === undefined || entitlement.licenseArn === agreement.licenseArn;
-}
-
-function licenseOf(entitlement: Entitlement, next: Agreement): { readonly licenseArn?: string } {
-  return entitlement.licenseArn === undefined || next.licenseArn === undefined ? {} : { licenseArn: next.licenseArn };
-}
-
-/** What an offer grants when its agreement starts. */
-function grants(agreement: Agreement, offer: Offer | undefined, at: number): readonly Entitlement[] {
-  return Object.entries(offer?.entitlements ?? {}).map(([dimension, value]) => ({
-    productCode: agreement.productCode,
-    buyerAccountId: agreement.buyerAccountId,
-    dimension,
-    value,
-    expiresAt: agreement.endsAt ?? at + yearDays * dayMs,
-    ...keepLicense(agreement),
-  }));
-}
-
-/** The buyer's entitlements with new values; dimensions that it did not have are added. */
-function entitlementsOf(
-  agreement: Agreement,
-  values: Readonly<Record<string, EntitlementValue>>,
-  at: number,
-  catalog: Catalog,
-): readonly Entitlement[] {
-  return Object.entries(values).map(([dimension, value]) => {
-    const known = catalog
-      .entitlements(agreement.productCode)
-      .find(
-        (one) => one.buyerAccountId === agreement.buyerAccountId && one.dimension === dimension && isOf(one, agreement),
-      );
-    const expiresAt = agreement.endsAt ?? known?.expiresAt ?? at + yearDays * dayMs;
-    const { productCode, buyerAccountId } = agreement;
-    const fresh = { productCode, buyerAccountId, dimension, ...keepLicense(agreement) };
-    return { ...(known ?? fresh), value, expiresAt };
-  });
 }

@@ -25,6 +25,16 @@ export function newOfferId(): string {
   return `offer-${randomText(lowerAlphanumeric, 13)}`;
 }
 
+/** Of a cancellation request: `acr-` and 25 lower-case letters and digits. */
+export function newCancellationRequestId(): string {
+  return `acr-${randomText(lowerAlphanumeric, 25)}`;
+}
+
+/** Of a billing adjustment: `ba-` and 25 lower-case letters and digits. */
+export function newBillingAdjustmentId(): string {
+  return `ba-${randomText(lowerAlphanumeric, 25)}`;
+}
+
 /**
  * An opaque registration token. Base64 with `+`, `/` and `=` inside, so that a client that decodes it twice or not at
  * all gets a token that does not resolve (SPEC T-1).

@@ -25,6 +25,8 @@ export interface CloudTrailRecord {
   readonly errorMessage?: string;
   readonly requestParameters: Members | null;
   readonly responseElements: Members | null;
+  /** Of calls that a planned fault hit: `meterhouseFault`, its marks. AWS's records of these operations have none. */
+  readonly additionalEventData?: Members;
   readonly requestID: string;
   readonly eventID: string;
   readonly readOnly: boolean;
@@ -99,6 +101,7 @@ export function cloudTrailRecord(call: AuditedCall, accountOf: AccountOf): Cloud
     ...(isRefused && detail.errorMessage !== undefined ? { errorMessage: detail.errorMessage } : {}),
     requestParameters,
     responseElements: isRefused || isReadOnly(event.operation) ? null : responseElements,
+    ...(detail.faults === undefined ? {} : { additionalEventData: { meterhouseFault: detail.faults } }), // B-92
     requestID: event.requestId,
     eventID: eventIdOf(event.requestId),
     readOnly: isReadOnly(event.operation),

@@ -17,7 +17,8 @@ export interface Call {
   readonly settings: Settings;
   /** Records that a planned fault leaves unprocessed, by index (B-92). */
   readonly unprocessed: readonly number[];
-  readonly source: Pick<AuditDetail, "source" | "userAgent">;
+  /** Who called from where, and which planned faults the call has met: goes into its event as it is. */
+  readonly source: Pick<AuditDetail, "source" | "userAgent" | "faults">;
 }
 
 export interface Operation {

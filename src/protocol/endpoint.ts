@@ -3,22 +3,23 @@
  * (SPEC W-60); what comes after it is the operation's own page.
  */
 import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { ServiceError } from "../api/errors.ts";
 import { requestBodyMaxBytes } from "../api/limits.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Credential, OperationName } from "../api/types.ts";
 import type { Clock } from "../clock.ts";
-import type { Fault, FaultPlan } from "../faults.ts";
+import type { FaultPlan } from "../faults.ts";
 import { requestDetail, withoutToken } from "../operations/auditDetail.ts";
 import { operations } from "../operations/index.ts";
 import { auditEvent, type Call } from "../operations/operation.ts";
+import type { FaultMark } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
 import { requireAllowed } from "./authorise.ts";
 import { contentType, errorBody, parseBody, resultBody } from "./awsJson.ts";
 import { checkConstraints, readInput } from "./constraints.ts";
 import type { Exchanges } from "./exchanges.ts";
+import { createStrikes, ForeignAnswer, type Struck } from "./plannedFaults.ts";
 import { createVerifier } from "./sigv4.ts";
 import type { Throttle } from "./throttle.ts";
 import { header, isServicePath, type WireAnswer, type WireRequest } from "./wire.ts";
@@ -38,7 +39,7 @@ export interface EndpointOptions {
 }
 
 /** What the steps of the ladder have found out so far. */
-interface Exchange {
+interface Exchange extends Struck {
   readonly request: WireRequest;
   readonly requestId: string;
   readonly settings: Settings;
@@ -47,8 +48,6 @@ interface Exchange {
   input: unknown;
   credential: Credential | undefined;
   region: string;
-  call: Call | undefined;
-  faults: readonly Fault[];
 }
 
 interface Step {
@@ -76,7 +75,10 @@ function isJsonType(type: string, settings: Settings): boolean {
 }
 
 export function createEndpoint(options: EndpointOptions): (request: WireRequest) => Promise<WireAnswer> {
-  const { store, clock, throttle, faults, log } = options;
+  const { store, clock, throttle, log } = options;
+  // W-41: the date that SDKs adopt when a signature is refused must be the clock that refused it.
+  const date = createHttpDate(options.wallClock);
+  const strikes = createStrikes({ plan: options.faults, catalog: store.catalog, date });
   const verifier = createVerifier({
     credential: (accessKeyId) => store.catalog.credential(accessKeyId),
     account: (id) => store.catalog.account(id),
@@ -147,6 +149,7 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
         exchange.call = callOf(exchange, credential, clock.now());
       },
     },
+    { name: "planned faults on the way here", run: strikes.onConnection }, // B-92
     {
       name: "authorisation", // S-33, M-42
       run: ({ credential, region, operation, json }) => {
@@ -177,45 +180,39 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
         const { call, operation, region, settings } = exchange;
         if (call === undefined) return;
         throttle.take(call.credential.accountId, region, operation, settings);
-        exchange.faults = faults.take(operation);
-        if (exchange.faults.some((fault) => fault.kind === "throttle")) {
-          throw new ServiceError("ThrottlingException", "Rate exceeded. (This is a planned fault.)");
-        }
+        strikes.onRate(exchange);
       },
     },
   ];
 
   const answerCall = async (exchange: Exchange): Promise<string> => {
     for (const step of ladder) step.run(exchange);
-    const { call, operation, input, faults: hits } = exchange;
+    const { call, operation, input } = exchange;
     if (call === undefined) throw new Error("The ladder let an unauthenticated call pass.");
-    if (hits.length === 0) return resultBody(operation, await operations[operation].handle(input, call, store));
-    await applyFaults(hits, "before-commit");
-    const unprocessed = hits.flatMap((fault) => (fault.kind === "unprocessed" ? fault.records : []));
-    const result = await operations[operation].handle(input, { ...call, unprocessed }, store);
-    // The commit stands; only the answer is lost, as when a connection breaks (B-92).
-    exchange.call = undefined;
-    await applyFaults(hits, "after-commit");
-    return resultBody(operation, result);
+    const handle = (struck: Call): Promise<object> => operations[operation].handle(input, struck, store);
+    return resultBody(operation, await strikes.aroundCommit(exchange, call, handle));
   };
 
-  // W-41: the date that SDKs adopt when a signature is refused must be the clock that refused it.
-  const date = createHttpDate(options.wallClock);
-
-  const keepRefusal = ({ call, operation, json }: Exchange, error: ServiceError): void => {
-    // Nobody without a key, and nobody over the rate, can make us write.
-    if (call === undefined || error.name === "ThrottlingException") return;
+  const keepRefusal = ({ call, operation, json, marks }: Exchange, error: Error): void => {
+    // Nobody without a key, and nobody over the rate, can make us write; a fault is planned by who may.
+    if (call === undefined || (error.name === "ThrottlingException" && marks.length === 0)) return;
     const errorMessage = withoutToken(operation, error.message, json);
     const productCode = typeof json.ProductCode === "string" ? json.ProductCode : "";
     // Only a product there is: callers that differ are kept for good.
     const product = store.catalog.product(productCode) === undefined ? {} : { productCode };
+    const faults = marks.length === 0 ? {} : { faults: marks };
     store.audit
-      .append(auditEvent(call, error.name, { errorMessage, ...product, ...requestDetail(operation, json) }))
+      .append(auditEvent(call, error.name, { errorMessage, ...product, ...requestDetail(operation, json), ...faults }))
       .catch((failure: unknown) => log.error({ err: failure, requestId: call.requestId }, "refusal not kept"));
   };
 
   const refuse = (exchange: Exchange, thrown: unknown): WireAnswer => {
     const { requestId } = exchange;
+    if (thrown instanceof ForeignAnswer) {
+      keepRefusal(exchange, thrown);
+      exchange.delivery = thrown.delivery ?? exchange.delivery;
+      return thrown.answer;
+    }
     if (!(thrown instanceof ServiceError)) {
       log.error({ err: thrown, requestId, operation: exchange.operation }, "call failed");
     }
@@ -261,13 +258,17 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
       credential: undefined,
       region: "",
       call: undefined,
-      faults: [],
+      marks: noMarks,
+      delivery: undefined,
     };
     const answered = await answer(exchange);
-    options.exchanges?.keep(requestId, request, answered, exchange.credential !== undefined);
-    return answered;
+    const { credential, marks, delivery } = exchange;
+    options.exchanges?.keep(requestId, request, answered, credential !== undefined, marks.length > 0);
+    return delivery === undefined ? answered : { ...answered, delivery };
   };
 }
+
+const noMarks: readonly FaultMark[] = [];
 
 /** The `Date` header by a clock; the text is made once a second. */
 function createHttpDate(wallClock: () => number): () => string {
@@ -299,19 +300,4 @@ function callOf(exchange: Exchange, credential: Credential, now: number): Call {
       ...(userAgent === undefined ? {} : { userAgent: userAgent.slice(0, 256) }),
     },
   };
-}
-
-async function applyFaults(hits: readonly Fault[], phase: "before-commit" | "after-commit"): Promise<void> {
-  for (const fault of hits) {
-    if (fault.kind !== "error" && fault.kind !== "delay") continue;
-    if ((fault.phase ?? "before-commit") !== phase) continue;
-    if (fault.kind === "delay") await sleep(fault.ms);
-    else {
-      throw new ServiceError(
-        "InternalServiceErrorException",
-        "An internal error has occurred. Send the request again unchanged. (This is a planned fault.)",
-        fault.status ?? 500,
-      );
-    }
-  }
 }

@@ -3,6 +3,7 @@
  * looks for a fault right after it happened. Secrets are taken out before anything is kept.
  */
 import { hidden } from "../operations/auditDetail.ts";
+import { createUntracedLog, type UntracedExchange, untracedExchange } from "./untraced.ts";
 import { header, type WireAnswer, type WireRequest } from "./wire.ts";
 
 export interface Exchange {
@@ -20,11 +21,16 @@ export interface Exchange {
 }
 
 export interface Exchanges {
-  /** `isKnown`: the caller has shown a key. Throttled calls and those of strangers are kept nowhere else. */
-  keep(requestId: string, request: WireRequest, answer: WireAnswer, isKnown: boolean): void;
+  /**
+   * `isKnown`: the caller has shown a key. Throttled calls and those of strangers are kept nowhere else, but for those
+   * that a planned fault hit: `isFaulted`.
+   */
+  keep(requestId: string, request: WireRequest, answer: WireAnswer, isKnown: boolean, isFaulted?: boolean): void;
   find(requestId: string): Exchange | undefined;
   /** Answers by error name that are in no audit trail: of calls that failed authentication, or came too fast. */
   readonly withoutTrail: ReadonlyMap<string, number>;
+  /** The last of those calls, oldest first. */
+  untraced(): readonly UntracedExchange[];
   /** Bytes that are held now. */
   readonly bytes: number;
   clear(): void;
@@ -74,17 +80,20 @@ class Ring {
   }
 }
 
-export function createExchanges(bytesMax = defaultBytesMax): Exchanges {
+export function createExchanges(bytesMax = defaultBytesMax, wallClock: () => number = Date.now): Exchanges {
   const strangers = new Ring(Math.floor(bytesMax / strangersShare));
   const callers = new Ring(bytesMax - Math.floor(bytesMax / strangersShare));
   const withoutTrail = new Map<string, number>();
+  const untraced = createUntracedLog();
   return {
-    keep(requestId, request, answer, isKnown) {
+    keep(requestId, request, answer, isKnown, isFaulted = false) {
       const error = answer.headers["x-amzn-ErrorType"];
-      if (error !== undefined && (!isKnown || error === "ThrottlingException")) {
-        withoutTrail.set(error, (withoutTrail.get(error) ?? 0) + 1);
-      }
       const safe = isTokenCall(request) ? withoutTokens(request, answer) : { request, answer };
+      if (error !== undefined && (!isKnown || (error === "ThrottlingException" && !isFaulted))) {
+        withoutTrail.set(error, (withoutTrail.get(error) ?? 0) + 1);
+        const input = { requestId, request, answer: safe.answer, outcome: error };
+        untraced.add(untracedExchange(input, isKnown, wallClock()), isKnown);
+      }
       (isKnown ? callers : strangers).add(requestId, {
         bytes: overheadBytes + safe.request.body.length + safe.answer.body.length,
         request: withoutSignature(safe.request),
@@ -96,12 +105,14 @@ export function createExchanges(bytesMax = defaultBytesMax): Exchanges {
       return kept && shown(kept);
     },
     withoutTrail,
+    untraced: untraced.list,
     get bytes() {
       return strangers.bytes + callers.bytes;
     },
     clear() {
       strangers.clear();
       callers.clear();
+      untraced.clear();
       withoutTrail.clear();
     },
   };

@@ -15,7 +15,16 @@ export interface WireAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Absent: whole and at once. */
+  readonly delivery?: Delivery;
 }
+
+/** How an answer goes out where a planned fault says so (B-92). */
+export type Delivery =
+  /** Not at all: the connection is reset. Status and body of the answer are sent to nobody. */
+  | { readonly kind: "cut" }
+  /** The head at once, the body in pieces of this size over this time; what is left when `until` aborts goes at once. */
+  | { readonly kind: "trickle"; readonly overMs: number; readonly pieceBytes: number; readonly until: AbortSignal };
 
 /** The value of a header, by its lower-case name. */
 export function header(request: WireRequest, name: string): string | undefined {

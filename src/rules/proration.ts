@@ -107,6 +107,14 @@ export function dueSeconds(
   return { hours, meteredUntil: untilAt, isLast: isStopped && untilAt === endAt };
 }
 
+/** The earliest instant at which `dueSeconds` has something; undefined: never again. */
+export function secondsDueAt(workload: MeteringWorkload, settings: Settings): number | undefined {
+  const { operation, meteringClosed, meteredUntil, stoppedAt } = workload;
+  if (operation !== "RegisterUsage" || meteringClosed === true) return undefined;
+  const hourEndAt = (meteredUntil ?? floorHourMs(startOf(workload, settings))) + hourMs;
+  return stoppedAt === undefined ? hourEndAt : Math.min(stoppedAt, hourEndAt);
+}
+
 function startOf({ launchedAt, startedAt }: MeteringWorkload, settings: Settings): number {
   return meteredFrom({ launchedAt, registeredAt: startedAt }, settings);
 }

@@ -5,13 +5,27 @@ import type { Settings } from "../api/settings.ts";
 import type { Product, RegistrationToken } from "../api/types.ts";
 import { showTime } from "./times.ts";
 
+/** What a client did to a token that exists (T-1, T-5). */
+export type TokenMistake = "not decoded" | "decoded twice";
+
 export interface TokenFacts {
   readonly callerAccountId: string;
   readonly value: string;
   readonly token: RegistrationToken | undefined;
-  /** What the client did to a token that exists: tells it what it did wrong (T-1, T-5). */
-  readonly mistake: "not decoded" | "decoded twice" | undefined;
+  /** Tells the client what it did wrong. */
+  readonly mistake: TokenMistake | undefined;
   readonly product: Product | undefined;
+}
+
+const mistakeTexts: Readonly<Record<TokenMistake, string>> = {
+  "not decoded": "It is still URL-encoded",
+  "decoded twice": "It has spaces where the token has '+', as after decoding twice",
+};
+
+/** The mistake that an InvalidTokenException's message tells of. */
+export function tokenMistakeIn(message: string): TokenMistake | undefined {
+  const mistakes: readonly TokenMistake[] = ["not decoded", "decoded twice"];
+  return mistakes.find((mistake) => message.includes(mistakeTexts[mistake]));
 }
 
 /** Throws InvalidTokenException or ExpiredTokenException. AWS's own text comes first (C-2). */
@@ -25,11 +39,9 @@ export function requireToken(
     throw new ServiceError(
       "InvalidTokenException",
       `Registration token is invalid. ${
-        facts.mistake === "not decoded"
-          ? "It is still URL-encoded: decode the form field x-amzn-marketplace-token exactly once before the call."
-          : facts.mistake === "decoded twice"
-            ? "It has spaces where the token has '+', as after decoding twice: decode the form field x-amzn-marketplace-token exactly once before the call."
-            : "It is not a token of this marketplace, or it was cut or changed on the way. This is about the buyer's token, not about your AWS credentials."
+        facts.mistake === undefined
+          ? "It is not a token of this marketplace, or it was cut or changed on the way. This is about the buyer's token, not about your AWS credentials."
+          : `${mistakeTexts[facts.mistake]}: decode the form field x-amzn-marketplace-token exactly once before the call.`
       }`,
     );
   }

@@ -37,6 +37,8 @@ export interface AuditDetail {
   readonly request?: Readonly<Record<string, unknown>>;
   /** Members of the answer that stand nowhere else. */
   readonly response?: Readonly<Record<string, unknown>>;
+  /** Of a token that was resolved: the first 12 hex digits of its SHA-256, which tell repetitions; in no record shown. */
+  readonly tokenFingerprint?: string;
   /** The product was named by a licence alone. */
   readonly noProductCode?: true;
   /** Bytes of the request that were too many to keep. */
@@ -44,6 +46,15 @@ export interface AuditDetail {
   /** Client address and agent. */
   readonly source?: string;
   readonly userAgent?: string;
+  /** The planned faults that made or changed the answer (SPEC B-92), in the order in which they struck. */
+  readonly faults?: readonly FaultMark[];
+}
+
+export interface FaultMark {
+  /** Of the planned fault. */
+  readonly id: string;
+  readonly kind: string;
+  readonly phase?: "before-commit" | "after-commit";
 }
 
 export interface AuditFilter {
@@ -63,6 +74,8 @@ export interface AuditFilter {
   /** `Success`, or an exception's name. */
   readonly outcome?: string;
   readonly refused?: boolean;
+  /** Whether a planned fault made or changed the answer. */
+  readonly faulted?: boolean;
   /** Only what a caller sent, and not what the server did by itself, which has no caller's identity. */
   readonly isCall?: true;
 }
@@ -81,8 +94,16 @@ export interface Audit {
   append(event: AuditEvent): Promise<void>;
   /** Newest first (by `at`, then by commit), at most `limit` (default 100). */
   events(filter: AuditFilter, limit?: number): Promise<readonly AuditEvent[]>;
-  /** The same order, after `cursor` (a call's position), with what was stored. Rejects with InvalidCursorError. */
-  page(filter: AuditFilter, limit: number, cursor?: string): Promise<readonly AuditedCall[]>;
+  /**
+   * The same order, or the reverse of it, after `cursor` (a call's position), with what was stored. Rejects with
+   * InvalidCursorError.
+   */
+  page(
+    filter: AuditFilter,
+    limit: number,
+    cursor?: string,
+    order?: "newest-first" | "oldest-first",
+  ): Promise<readonly AuditedCall[]>;
   /**
    * Forgets events of before `before`, at most `limit`, and answers how many. What the ledger's records take from their
    * call, its request id and its time, stays.

@@ -7,6 +7,7 @@ import type {
   Account,
   AdminToken,
   Agreement,
+  ClockState,
   ControlEvent,
   Credential,
   Entitlement,
@@ -54,6 +55,8 @@ export interface CatalogChange {
   readonly event?: ControlEvent;
   /** Switches that differ from their default, as JSON. The whole set: a switch that is not in it is back at its default. */
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** How the business clock goes from now on, for the next start. */
+  readonly clock?: ClockState;
 }
 
 export interface Catalog {
@@ -70,11 +73,15 @@ export interface Catalog {
   agreementByLicense(licenseTail: string): Agreement | undefined;
   /** By SHA-256 of the value, lower-case hex. */
   token(hash: string): RegistrationToken | undefined;
+  /** In order of issue. */
+  registrationTokens(): readonly RegistrationToken[];
   entitlements(productCode: string): readonly Entitlement[];
   offer(id: string): Offer | undefined;
   role(accountId: string, name: string): Role | undefined;
   workload(id: string): Workload | undefined;
   settings(): Readonly<Record<string, unknown>>;
+  /** As it was kept last; undefined = never, or not since everything was emptied. */
+  clock(): ClockState | undefined;
   target(id: string): NotificationTarget | undefined;
   adminTokens(): readonly AdminToken[];
   all(): {

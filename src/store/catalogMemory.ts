@@ -7,6 +7,7 @@ import type {
   Account,
   AdminToken,
   Agreement,
+  ClockState,
   Credential,
   Entitlement,
   NotificationTarget,
@@ -32,6 +33,7 @@ export class CatalogMemory {
   readonly targets = new Map<string, NotificationTarget>();
   readonly adminTokens = new Map<string, AdminToken>();
   settings: Readonly<Record<string, unknown>> = {};
+  clock: ClockState | undefined;
   readonly #agreementsOf = new Map<string, Map<string, readonly Agreement[]>>();
   readonly #agreementsByLicense = new Map<string, readonly Agreement[]>();
   readonly #agreementOrder = new Map<string, number>();
@@ -55,6 +57,7 @@ export class CatalogMemory {
     for (const target of change.targets ?? []) this.targets.set(target.id, target);
     for (const token of change.adminTokens ?? []) this.adminTokens.set(token.id, token);
     if (change.settings !== undefined) this.settings = change.settings;
+    if (change.clock !== undefined) this.clock = change.clock;
   }
 
   clear(): void {
@@ -70,6 +73,7 @@ export class CatalogMemory {
     this.targets.clear();
     this.adminTokens.clear();
     this.settings = {};
+    this.clock = undefined;
     this.#agreementsOf.clear();
     this.#agreementsByLicense.clear();
     this.#agreementOrder.clear();

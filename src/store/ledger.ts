@@ -5,6 +5,7 @@
  */
 import type { MeteringRecord, MeteringWorkload, UsageAllocation, UsagePath } from "../api/types.ts";
 import type { AuditEvent } from "./audit.ts";
+import type { UsageGrouping, UsageTotal } from "./usageTotals.ts";
 
 /** One record to be claimed. Its usage key: region, path, productCode, holder, dimension, hour (SPEC B-60, M-20). */
 export interface UsageClaim {
@@ -101,6 +102,8 @@ export interface UsageFilter {
   /** Exclusive. */
   readonly toHourAt?: number;
   readonly billable?: boolean;
+  /** Only what the ledger held at this mark (see `Ledger.mark`). */
+  readonly asOf?: string;
 }
 
 /** A record with its place in the order of `records`. */
@@ -122,8 +125,15 @@ export interface Ledger {
   records(filter: UsageFilter, limit?: number): Promise<readonly MeteringRecord[]>;
   /** The same order, after `cursor` (a record's position). Rejects with InvalidCursorError. */
   page(filter: UsageFilter, limit: number, cursor?: string): Promise<readonly PlacedRecord[]>;
+  /** Opaque: what is stored from now on lies behind it, so that reads of many pages, and their count, are of one moment. */
+  mark(): string;
   /** Number and sum of quantities of the records that match. */
   count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }>;
+  /**
+   * Usage added up, as of the first batch, in batches: by period, product, customer, licence, resource, dimension, Region,
+   * status, tags, as far as they are asked for; after `cursor` (a total's position). Throws InvalidCursorError.
+   */
+  totals(filter: UsageFilter, grouping: UsageGrouping, cursor?: string): AsyncIterable<readonly UsageTotal[]>;
   /**
    * Claims what a registered workload metered and moves the registration on, in one transaction. false, with nothing
    * kept: the registration is no longer as it was seen. Rejects with StoreFailure.

@@ -56,9 +56,9 @@ test("a customer is metered until the final hour is over", async () => {
   expect(await meter(5)).toBe("Success");
   expect(await meter(6)).toBe("DuplicateRecord");
   await meterhouse.marketplace.cancel({ product: "myproduct", customer: "444455556666" });
-  meterhouse.clock.advance("50m");
+  await meterhouse.clock.advance("50m");
   expect(await meter(7)).toBe("Success");
-  meterhouse.clock.advance("15m");
+  await meterhouse.clock.advance("15m");
   expect(await meter(8)).toBe("CustomerNotSubscribed");
 
   const records = await meterhouse.records();

@@ -66,6 +66,25 @@ export const layers: readonly Layer[] = [
     mayImport: new RegExp(`^(?:api/|rules/|catalog/|${ports})`),
     why: "a document becomes rows, and rows a document; nothing that runs takes part",
   },
+  {
+    name: "the doctor's checks",
+    files: /^doctor\/(?:checks\/|checklist(?:\/|\.ts$)|observed\.ts$)/,
+    mayImport: /^(?:api\/|rules\/|doctor\/(?:checks\/|checklist(?:\/|\.ts$)|observed\.ts$))/,
+    mayUse: /^$/,
+    why: "a check sees observed calls and nothing else, so that this server's trail and AWS's files give one report",
+  },
+  {
+    name: "the doctor",
+    files: /^doctor\//,
+    mayImport: new RegExp(`^(?:api/|rules/|operations/cloudTrail\\.ts$|doctor/|${ports})`),
+    why: "it reads a trail, of whichever store or file, and says what it found; who asks and how it is shown is above it",
+  },
+  {
+    name: "reports",
+    files: /^reports\//,
+    mayImport: new RegExp(`^(?:api/|rules/|reports/|catalog/(?:rows|times)\\.ts$|version\\.ts$|${ports})`),
+    why: "a report is made of rows and settings that it is given; the control plane and the command line hand it on",
+  },
 ];
 
 interface Door {

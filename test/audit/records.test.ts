@@ -426,7 +426,7 @@ test("the identity is that of the time of the call: the key may be gone by now",
 
 test("the library's filters", async () => {
   await wire.call({ operation: "ResolveCustomer", request: { RegistrationToken: tokens.legacy } });
-  wire.meterhouse.clock.advance("1h");
+  await wire.meterhouse.clock.advance("1h");
   await wire.call({
     operation: "ResolveCustomer",
     key: "rival",
@@ -443,6 +443,6 @@ test("the library's filters", async () => {
   expect(await trail({ operation: "MeterUsage" })).toEqual([]);
   expect(await trail({ from: "2026-08-15T10:30:00Z" })).toEqual([sellers.rival]);
   expect(await trail({ to: "2026-08-15T10:30:00Z" })).toEqual([sellers.quayside]);
-  wire.meterhouse.clock.advance("90d");
+  await wire.meterhouse.clock.advance("90d");
   expect(await trail({ from: "2026-01-01T00:00:00Z" })).toEqual([sellers.rival]);
 });

@@ -35,6 +35,8 @@ test("account", async () => {
   expect(shown).toMatch(/^suspended +no$/m);
   expect(await server.ok("account", "suspend", "999988887777")).toMatch(/^suspended +yes$/m);
   expect(await server.json("account", "resume", "999988887777")).toMatchObject({ suspended: false });
+  expect(await server.json("account", "rename", "999988887777", "Alder")).toMatchObject({ name: "Alder" });
+  expect(await server.json("account", "rename", "999988887777", "")).not.toHaveProperty("name");
   const page = (await server.json("account", "list", "--limit", "2")) as Items;
   expect(page.items).toHaveLength(2);
   const rest = (await server.json("account", "list", "--cursor", String(page.nextCursor))) as Items;
@@ -82,6 +84,11 @@ test("product, dimension", async () => {
   expect(await server.ok("product", "get", "mine")).not.toContain("registration url");
   await server.ok("dimension", "add", "mine", "gb", "--price", "0.01", "--unit", "GB");
   expect(await server.ok("dimension", "list", "mine")).toMatch(/^gb +metered +0\.01 +GB/m);
+  const changed = await server.json("dimension", "change", "mine", "gb", "--price", "0.02", "--unit", "");
+  expect(changed).toMatchObject({ name: "gb", price: "0.02" });
+  expect(changed).not.toHaveProperty("unit");
+  expect(await server.cli(["dimension", "change", "mine", "gb"])).toMatchObject({ code: 2 });
+  expect(await server.cli(["dimension", "change", "mine", "gb", "--price", "1.0001"])).toMatchObject({ code: 2 });
   expect(await server.ok("product", "delete", "mine")).toBe("Product mine is deleted.\n");
 });
 
@@ -100,6 +107,36 @@ test("key", async () => {
   expect(await server.ok("key", "pem", product)).toBe(publicKey.export({ type: "spki", format: "pem" }));
   const missing = await server.cli(["key", "pem", product, "9"]);
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("It has 1, 2, 3.") });
+});
+
+test("agreement announce", async () => {
+  const { id } = await server.json("agreement", "create", "--product", demoProducts.legacySaas, "--buyer", newBuyer);
+  const announce = (...options: string[]) => ["agreement", "announce", String(id), ...options];
+  expect(await server.ok(...announce("--kind", "vet-failed"))).toMatch(/^name +Spend Threshold Vet Failed/m);
+  const advisory = await server.json(...announce("--kind", "advisory-issued", "--issued-at", "2h"));
+  expect(advisory).toMatchObject({ agreement: id, name: "Purchase Agreement Advisory Issued - Manufacturer" });
+  const adjustment = ["--kind", "billing-adjustment-completed", "--reason-code", "OTHER", "--adjustment-id", "ba-7"];
+  const refund = await server.json(...announce(...adjustment, "--amount", "-100.00", "--original-invoice-id", "42"));
+  expect(JSON.parse(String(refund.body)).detail).toMatchObject({
+    billingAdjustmentRequest: { id: "ba-7", adjustmentAmount: "-100.00" },
+    invoice: { originalInvoiceId: "42" },
+  });
+  const requested = ["--kind", "cancellation-requested", "--reason-message", "Ours was a test"];
+  expect(await server.cli(announce(...requested))).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("--reason-code: "),
+  });
+  const request = await server.json(...announce(...requested, "--reason-code", "TEST", "--request-id", "acr-7"));
+  expect(JSON.parse(String(request.body)).detail.agreementCancellationRequest).toMatchObject({
+    ...{ id: "acr-7", reasonCode: "TEST", reasonMessage: "Ours was a test" },
+  });
+  expect(await server.cli(announce(...requested, "--request-id", "acr-7", "--adjustment-id", "ba-7"))).toMatchObject({
+    code: 2,
+  });
+  expect(await server.cli(announce("--kind", "vet-faild"))).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("vet-failed"),
+  });
 });
 
 test("offer, agreement, license, token", async () => {
@@ -244,13 +281,23 @@ test("settings", async () => {
 });
 
 test("clock", async () => {
-  expect(await server.ok("clock", "get")).toMatch(/^mode +following$/m);
+  expect(await server.ok("clock", "show")).toMatch(/^mode +following$/m);
   expect(await server.json("clock", "set", "2030-01-01T00:00:00Z")).toMatchObject({ now: "2030-01-01T00:00:00.000Z" });
   expect(await server.json("clock", "advance", "1h30m")).toMatchObject({ now: "2030-01-01T01:30:00.000Z" });
   expect(await server.json("clock", "set", "now-30m")).toMatchObject({
     now: "2030-01-01T01:00:00.000Z",
     mode: "standing",
   });
+  expect(await server.ok("clock", "run", "60x")).toMatch(/^rate +60$/m);
+  expect(await server.json("clock", "freeze")).toMatchObject({ mode: "standing", rate: 0 });
+  const wrong = await server.cli(["clock", "run", "fast"]);
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("how many times as fast as real time") });
+  const made = await server.json("agreement", "create", "--product", demoProducts.legacySaas, "--buyer", newBuyer);
+  await server.ok("agreement", "cancel", String(made.id));
+  expect(await server.ok("clock", "due")).toMatch(
+    new RegExp(`^AT +WHAT +TARGET +PRODUCT\\n\\S+ +final-hour-end +${made.id} +${demoProducts.legacySaas}$`, "m"),
+  );
+  expect(await server.json("clock", "advance", "2h")).not.toHaveProperty("nextDue");
   expect(await server.ok("clock", "follow")).toMatch(/^mode +following$/m);
 });
 
@@ -259,7 +306,7 @@ test("fault", async () => {
   const planned = await server.json("fault", "plan", "delay", "--delay", "2s");
   expect(planned).toMatchObject({ fault: { kind: "delay", ms: 2_000 } });
   await server.ok("fault", "plan", "unprocessed", "--records", "0,2");
-  expect(await server.ok("fault", "list")).toMatch(/^\S+ +throttle +MeterUsage +3$/m);
+  expect(await server.ok("fault", "list")).toMatch(/^\S+ +throttle +MeterUsage .*3$/m);
   await server.ok("fault", "clear", String(planned.id));
   expect(((await server.json("fault", "list")) as Items).items).toHaveLength(2);
   await server.ok("fault", "clear");

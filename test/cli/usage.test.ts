@@ -149,9 +149,9 @@ test.skipIf(process.platform === "win32")("a pipe is written into, not replaced"
 
 function parseCsv(text: string): string[][] {
   const rows: string[][] = [[]];
-  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n)/g)) {
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/g)) {
     rows.at(-1)?.push(quoted === undefined ? (plain ?? "") : quoted.replaceAll('""', '"'));
-    if (end === "\n") rows.push([]);
+    if (end === "\r\n") rows.push([]);
   }
   return rows.slice(0, -1);
 }

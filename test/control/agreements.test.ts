@@ -154,6 +154,80 @@ describe("agreements", () => {
   });
 });
 
+describe("events that others bring about", () => {
+  const requested = { kind: "cancellation-requested", reasonCode: "TEST_AGREEMENT" };
+  const refunded = { kind: "billing-adjustment-completed", reasonCode: "OTHER", amount: "-100.00" };
+
+  test("are announced, kept, and told of in the events; the agreement stays as it is", async () => {
+    const made = await purchase();
+    const issuedAt = "2026-08-15T12:00:00+02:00";
+    const announced = await act(made.id, "announce", { kind: "advisory-issued", issuedAt });
+    expect(announced).toMatchObject({
+      status: 201,
+      body: { agreement: made.id, name: "Purchase Agreement Advisory Issued - Manufacturer", at: startAt, seller },
+    });
+    expect(JSON.parse(announced.body.body).detail.advisory).toEqual({ issuedAt: "2026-08-15T10:00:00Z" });
+    expect((await control.get(`/notifications/${announced.body.id}`)).body).toMatchObject(announced.body);
+    expect((await control.get(`/agreements/${made.id}`)).body).toEqual(made);
+    const { items } = (await control.get(`/events?target=${made.id}`)).body;
+    expect(items[0]).toMatchObject({
+      actor: "root",
+      action: "agreement.announce",
+      summary: JSON.stringify({ kind: "advisory-issued", issuedAt }),
+    });
+  });
+
+  test("go on about the request that they name", async () => {
+    const { id } = await purchase();
+    const first = JSON.parse((await act(id, "announce", requested)).body.body).detail.agreementCancellationRequest;
+    await control.post("/clock/advance", { by: "1h" });
+    const then = { ...requested, kind: "cancellation-rejected", id: first.id, createdAt: first.createdAt };
+    const second = JSON.parse((await act(id, "announce", then)).body.body).detail.agreementCancellationRequest;
+    expect(second).toMatchObject({ id: first.id, createdAt: first.createdAt, statusCode: "REJECTED" });
+    expect(Date.parse(second.updatedAt) - Date.parse(first.updatedAt)).toBe(3_600_000);
+  });
+
+  test.each([
+    [{ kind: "agreement-created" }, "/kind"],
+    [{}, "/kind"],
+    [{ kind: "vet-failed", issuedAt: startAt }, "/issuedAt"],
+    [{ kind: "advisory-issued", issuedAt: "2026-08-15T10:20:00.001Z" }, "/issuedAt"],
+    [{ kind: "advisory-resolved", resolvedAt: "2027-01-01T00:00:00Z" }, "/resolvedAt"],
+    [{ ...requested, createdAt: "2027-01-01T00:00:00Z" }, "/createdAt"],
+    [{ kind: "cancellation-approved" }, "/reasonCode"],
+    [{ ...requested, reasonCode: "because" }, "/reasonCode"],
+    [{ ...requested, id: "ba-1" }, "/id"],
+    [refunded, "/originalInvoiceId"],
+    [{ ...refunded, originalInvoiceId: "1", amount: "1.005" }, "/amount"],
+  ])("%j is wrong at %s", async (body, pointer) => {
+    const { id } = await purchase();
+    const answer = await act(id, "announce", body);
+    expect(answer.status).toBe(422);
+    expect(pointers(answer)).toEqual([pointer]);
+    expect((await control.get(`/events?target=${id}`)).body.items).toHaveLength(1);
+  });
+
+  test("need an agreement that has started, and a product that AWS sends them for", async () => {
+    expect((await act("agmt-none", "announce", { kind: "vet-failed" })).status).toBe(404);
+    const pending = await purchase({ pending: true });
+    expect((await act(pending.id, "announce", { kind: "vet-failed" })).status).toBe(409);
+    const upFront = {
+      code: "paidupfront",
+      seller,
+      type: "saas-contract",
+      dimensions: [{ name: "seats", kind: "entitlement" }],
+    };
+    expect((await control.post("/products", upFront)).status).toBe(201);
+    const { id } = await purchase({ product: "paidupfront" });
+    expect(await act(id, "announce", { kind: "vet-failed" })).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining("Product paidupfront is a saas-contract") },
+    });
+    await act(id, "unsubscribe");
+    expect((await act(id, "announce", { ...refunded, originalInvoiceId: "2028746221" })).status).toBe(201);
+  });
+});
+
 describe("registration tokens", () => {
   test("are issued for an agreement, a licence, or a pair, and told once", async () => {
     const { id, license } = await purchase();

@@ -6,12 +6,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { type Settings, settingsSchema } from "../../src/api/settings.ts";
+import { createBusinessTime } from "../../src/businessTime.ts";
 import { type CatalogDocument, catalogChange } from "../../src/catalog/file.ts";
 import { createBusinessClock, type SettableClock } from "../../src/clock.ts";
 import { auditedCatalog } from "../../src/control/actor.ts";
 import { type ControlOptions, createControl } from "../../src/control/control.ts";
+import { createFeed } from "../../src/control/feed.ts";
+import { createSessions } from "../../src/control/sessions.ts";
 import { createFaultPlan, type FaultPlan } from "../../src/faults.ts";
 import { type Agreements, createAgreements } from "../../src/marketplace/agreements.ts";
+import { createRegisteredUsage } from "../../src/marketplace/metering/registeredUsage.ts";
 import { createThrottle } from "../../src/protocol/throttle.ts";
 import { createRouter } from "../../src/router.ts";
 import { createSealer } from "../../src/secrets.ts";
@@ -80,6 +84,10 @@ export async function startControl(more: Partial<ControlOptions> = {}): Promise<
   const catalog = auditedCatalog(store.catalog, Date.now);
   const settings = (): Settings => settingsSchema.parse(catalog.settings());
   const agreements = createAgreements({ catalog, settings });
+  const registeredUsage = createRegisteredUsage({ store, settings });
+  const { timekeeper } = createBusinessTime({
+    ...{ store, clock, wallClock: Date.now, settings, agreements, registeredUsage, log },
+  });
   const faults = createFaultPlan();
   const loadCatalog = async (loaded: CatalogDocument): Promise<void> =>
     catalog.apply(await catalogChange(loaded, { existing: catalog, now: clock.now() }));
@@ -88,6 +96,7 @@ export async function startControl(more: Partial<ControlOptions> = {}): Promise<
   const control = createControl({
     store,
     clock,
+    timekeeper,
     settings,
     changeSettings: (overrides) => catalog.apply({ settings: { ...catalog.settings(), ...overrides } }),
     throttle: createThrottle(() => performance.now()),
@@ -99,6 +108,9 @@ export async function startControl(more: Partial<ControlOptions> = {}): Promise<
     log,
     version: "0.0.0-test",
     publicUrl: () => url,
+    sessions: createSessions({ catalog, wallClock: Date.now }),
+    feed: createFeed(),
+    stopping: new AbortController().signal,
     ...more,
   });
   const server = createServer(

@@ -280,7 +280,10 @@ describe("faults", () => {
     const throttle = await control.post("/faults", { kind: "throttle", operation: "MeterUsage", times: 3 });
     expect(throttle).toMatchObject({ status: 201, body: { left: 3, fault: { kind: "throttle", times: 3 } } });
     const delay = await control.post("/faults", { kind: "delay", ms: 10, phase: "after-commit" });
-    control.faults.take("MeterUsage");
+    const call = { operation: "MeterUsage", accessKeyId: "AKIA", recordCount: 0 };
+    const anyCall = { ...call, isOfProduct: () => true, isOfCustomer: () => true };
+    control.faults.take("rate", anyCall);
+    control.faults.take("after-commit", anyCall);
     expect((await control.get("/faults")).body.items).toMatchObject([{ id: throttle.body.id, left: 2 }]);
     expect((await control.call("DELETE", `/faults/${delay.body.id}`)).status).toBe(404);
     expect((await control.call("DELETE", `/faults/${throttle.body.id}`)).status).toBe(204);

@@ -26,7 +26,7 @@ test("run, list, get, stop: with an event each, at business time", async () => {
   const made = await call("POST", "/workloads", { kind: "fargate", account: buyer, id: "web-1", region: "eu-west-1" });
   expect(made).toMatchObject({ status: 201, body: { state: "running", launchedAt: "2026-08-15T10:20:00.000Z" } });
   expect((await call("GET", "/workloads?kind=fargate&state=running")).body.items).toEqual([made.body]);
-  meterhouse.clock.advance("2h");
+  await meterhouse.clock.advance("2h");
   const stopped = await call("POST", "/workloads/web-1/stop", { at: "2026-08-15T11:00:00Z" });
   expect(stopped.body).toMatchObject({ state: "stopped", stoppedAt: "2026-08-15T11:00:00.000Z" });
   // A second stop changes nothing.

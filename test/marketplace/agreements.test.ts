@@ -93,10 +93,10 @@ describe("a subscription by product code", () => {
   test("B-82, B-83: the final hour to the millisecond, announced when it is over", async () => {
     await meterhouse.subscribe(legacy);
     await meterhouse.marketplace.cancel(legacy);
-    meterhouse.clock.set("2026-08-15T10:59:59.999Z");
+    await meterhouse.clock.set("2026-08-15T10:59:59.999Z");
     expect(await meter()).toBe("Success");
     expect(await told("sns")).toEqual(["subscribe-success", "unsubscribe-pending"]);
-    meterhouse.clock.set("2026-08-15T11:00:00Z");
+    await meterhouse.clock.set("2026-08-15T11:00:00Z");
     expect(await meter()).toBe("CustomerNotSubscribed");
     const last = (await meterhouse.notifications({ form: "sns" })).at(-1);
     expect(last?.name).toBe("unsubscribe-success");
@@ -106,10 +106,10 @@ describe("a subscription by product code", () => {
   test("N-10: re-subscription inside the hour; unsubscribe-success is never sent", async () => {
     const first = await meterhouse.subscribe(legacy);
     await meterhouse.marketplace.cancel(legacy);
-    meterhouse.clock.advance("30m");
+    await meterhouse.clock.advance("30m");
     const again = await meterhouse.marketplace.subscribeSuccess(legacy);
     expect(again.id).toBe(first.id);
-    meterhouse.clock.advance("2h");
+    await meterhouse.clock.advance("2h");
     expect(await meter()).toBe("Success");
     expect(await told("sns")).toEqual(["subscribe-success", "unsubscribe-pending", "subscribe-success"]);
   });
@@ -117,10 +117,10 @@ describe("a subscription by product code", () => {
   test("N-10: so does a purchase inside the hour, with the terms of the new offer", async () => {
     const first = await meterhouse.subscribe(legacy);
     await meterhouse.marketplace.cancel(legacy);
-    meterhouse.clock.advance("30m");
+    await meterhouse.clock.advance("30m");
     const again = await meterhouse.marketplace.purchase({ ...legacy, privateOffer: "offer-second" });
     expect(again).toMatchObject({ id: first.id, licenseArn: first.licenseArn, offerId: "offer-second" });
-    meterhouse.clock.advance("2h");
+    await meterhouse.clock.advance("2h");
     expect(await meter()).toBe("Success");
     expect(await told("sns")).not.toContain("unsubscribe-success");
   });
@@ -128,7 +128,7 @@ describe("a subscription by product code", () => {
   test("B-87: after the end a new agreement starts, with the same CustomerIdentifier", async () => {
     const first = await meterhouse.subscribe(legacy);
     await meterhouse.marketplace.unsubscribeSuccess(legacy);
-    meterhouse.clock.advance("1d");
+    await meterhouse.clock.advance("1d");
     const second = await meterhouse.marketplace.subscribeSuccess(legacy);
     expect(second.id).not.toBe(first.id);
     const token = await meterhouse.issueToken(legacy);
@@ -152,7 +152,7 @@ describe("a subscription by product code", () => {
     await expect(meterhouse.marketplace.cancel(legacy)).rejects.toThrow(
       /is final-hour; to cancel it needs it to be active/,
     );
-    meterhouse.clock.advance("2h");
+    await meterhouse.clock.advance("2h");
     await expect(meterhouse.marketplace.unsubscribeSuccess(legacy)).rejects.toThrow(/is ended/);
   });
 
@@ -173,7 +173,7 @@ describe("concurrent agreements", () => {
     const second = await meterhouse.subscribe({ product: "modern", customer: buyer });
     expect(first.licenseArn).not.toBe(second.licenseArn);
     await meterhouse.marketplace.cancel({ license: first.licenseArn ?? "" });
-    meterhouse.clock.advance("61m");
+    await meterhouse.clock.advance("61m");
     expect(await meter({ LicenseArn: first.licenseArn ?? "" })).toBe("CustomerNotSubscribed");
     expect(await meter({ LicenseArn: second.licenseArn ?? "" })).toBe("Success");
     expect(await told("sns")).toEqual([]); // N-26
@@ -182,7 +182,7 @@ describe("concurrent agreements", () => {
   test("N-24: Purchase Agreement Ended alone changes nothing", async () => {
     const agreement = await meterhouse.subscribe({ product: "modern", customer: buyer });
     await meterhouse.marketplace.endPurchaseAgreement({ agreement: agreement.id });
-    meterhouse.clock.advance("5h");
+    await meterhouse.clock.advance("5h");
     expect(await meter({ LicenseArn: agreement.licenseArn ?? "" })).toBe("Success");
     expect((await told("eventbridge")).at(-1)).toBe("Purchase Agreement Ended - Proposer");
   });
@@ -195,7 +195,7 @@ describe("renewal (N-25, J-16)", () => {
   ] as const)("licenseOnRenewal = %s", async (licenseOnRenewal, isKept) => {
     await meterhouse.reset({ settings: { quotas: "off", licenseOnRenewal } });
     const first = await meterhouse.subscribe({ product: "modern", customer: buyer });
-    meterhouse.clock.advance("3d");
+    await meterhouse.clock.advance("3d");
     const second = await meterhouse.marketplace.renew({ agreement: first.id });
     expect(second).toMatchObject({ intent: "RENEW", previousAgreementId: first.id });
     const ended = (await meterhouse.notifications({ agreementId: first.id })).find(({ name }) =>
@@ -206,7 +206,7 @@ describe("renewal (N-25, J-16)", () => {
     });
     expect(second.licenseArn === first.licenseArn).toBe(isKept);
     expect(await meter({ LicenseArn: second.licenseArn ?? "" })).toBe("Success");
-    meterhouse.clock.advance("2h");
+    await meterhouse.clock.advance("2h");
     expect(await meter({ LicenseArn: first.licenseArn ?? "" })).toBe(isKept ? "Success" : "CustomerNotSubscribed");
   });
 });
@@ -216,7 +216,7 @@ describe("fixed terms", () => {
     const agreement = await meterhouse.subscribe({ product: "contract", customer: buyer });
     const endsAt = meterhouse.clock.now().getTime() + 100 * 86_400_000;
     await meterhouse.marketplace.amend({ agreement: agreement.id, endsAt });
-    meterhouse.clock.advance("200d");
+    await meterhouse.clock.advance("200d");
     const names = (await meterhouse.notifications({ form: "eventbridge" })).map((one) => [
       one.name,
       (one.at - endsAt) / 3_600_000,
@@ -233,15 +233,127 @@ describe("fixed terms", () => {
     expect(await meter({ ProductCode: "contract" }, "extra")).toBe("CustomerNotSubscribed");
   });
 
+  /** What was announced before the end of an agreement, with the days that were left. */
+  async function announcedOf(agreementId: string, endsAt: number): Promise<(readonly [string, number])[]> {
+    return (await meterhouse.notifications({ agreementId, form: "eventbridge" }))
+      .filter(({ name }) => /Ending|Renewal/.test(name))
+      .map(({ name, at }) => [name.replace(/^Purchase Agreement (.+) - Proposer$/, "$1"), (endsAt - at) / 86_400_000]);
+  }
+
+  test("a renewal is announced before each of its terms ends, once, with the value of the next term", async () => {
+    const [legacyProduct, modern, contract] = catalog.products;
+    const priced = { ...contract, entitlementDimensions: [{ name: "users", price: "12" }] };
+    await meterhouse.reset({ catalog: { ...catalog, products: [legacyProduct, modern, priced] } });
+    const first = await meterhouse.subscribe({ product: "contract", customer: buyer });
+    const endsAt = meterhouse.clock.now().getTime() + 365 * 86_400_000;
+    await meterhouse.marketplace.amend({
+      ...{ agreement: first.id, endsAt, autoRenew: true },
+      entitlements: { users: { IntegerValue: 75 } },
+    });
+    for (const by of ["335d", "23d", "1d"]) {
+      await meterhouse.clock.advance(by);
+      for (const _ of [1, 2]) await meterhouse.notifications();
+    }
+    const renewal = [
+      ["Ending", 30],
+      ["Renewal Terms Finalized", 30],
+      ["Renewal Upcoming", 7],
+    ];
+    const countdown = [180, 120, 90, 60].map((days) => ["Ending", days]);
+    expect(await announcedOf(first.id, endsAt)).toEqual([...countdown, ...renewal]);
+    const told = await meterhouse.notifications({ agreementId: first.id });
+    const values = told.filter(({ name }) => name.includes("Renewal")).map(({ body }) => JSON.parse(body).detail);
+    expect(values.map(({ renewalSummary }) => renewalSummary.tcv)).toEqual(["900.00", "900.00"]);
+    await meterhouse.clock.advance("364d");
+    const second = (await meterhouse.notifications()).findLast(({ name }) => name.includes("Created"));
+    expect(second?.agreementId).not.toBe(first.id);
+    expect(await announcedOf(second?.agreementId ?? "", endsAt + 365 * 86_400_000)).toEqual([...countdown, ...renewal]);
+  });
+
+  test("a changed end is announced anew; what is past is not made up for, and nothing comes twice", async () => {
+    const { id: agreement } = await meterhouse.subscribe({ product: "contract", customer: buyer });
+    const day = 86_400_000;
+    const startedAt = meterhouse.clock.now().getTime();
+    const near = startedAt + 100 * day;
+    await meterhouse.marketplace.amend({ agreement, endsAt: near, autoRenew: true });
+    await meterhouse.clock.set(near - 20 * day);
+    expect(await announcedOf(agreement, near)).toEqual([
+      ["Ending", 90],
+      ["Ending", 60],
+      ["Ending", 30],
+      ["Renewal Terms Finalized", 30],
+    ]);
+    await meterhouse.clock.set(near - 3 * day);
+    await meterhouse.notifications();
+    const before = await announcedOf(agreement, near);
+    expect(before.at(-1)).toEqual(["Renewal Upcoming", 7]);
+    // Off and on again: the renewal of this end was announced.
+    for (const autoRenew of [false, true]) await meterhouse.marketplace.amend({ agreement, autoRenew });
+    await meterhouse.clock.set(near - 2 * day);
+    expect(await announcedOf(agreement, near)).toEqual(before);
+    // A later end has its own countdown, and starts with what is still to come.
+    const far = near + 98 * day;
+    await meterhouse.marketplace.amend({ agreement, endsAt: far, autoRenew: false });
+    await meterhouse.clock.set(far - day);
+    expect((await announcedOf(agreement, far)).slice(before.length)).toEqual([
+      ["Ending", 90],
+      ["Ending", 60],
+      ["Ending", 30],
+    ]);
+  });
+
+  test("what is due before the end is done at its very instant, and not a millisecond before", async () => {
+    const { id: agreement } = await meterhouse.subscribe({ product: "contract", customer: buyer });
+    const endsAt = meterhouse.clock.now().getTime() + 10 * 86_400_000;
+    await meterhouse.marketplace.amend({ agreement, endsAt, autoRenew: true });
+    await meterhouse.clock.set(endsAt - 7 * 86_400_000 - 1);
+    expect(await announcedOf(agreement, endsAt)).toEqual([]);
+    await meterhouse.clock.set(endsAt - 7 * 86_400_000);
+    // A term of ten days was never 30 days from its end.
+    expect(await announcedOf(agreement, endsAt)).toEqual([["Renewal Upcoming", 7]]);
+  });
+
+  test("a cancelled agreement announces no renewal", async () => {
+    const { id: agreement } = await meterhouse.subscribe({ product: "contract", customer: buyer });
+    const endsAt = meterhouse.clock.now().getTime() + 10 * 86_400_000;
+    await meterhouse.marketplace.amend({ agreement, endsAt, autoRenew: true });
+    await meterhouse.marketplace.cancel({ agreement });
+    await meterhouse.clock.set(endsAt);
+    expect(await announcedOf(agreement, endsAt)).toEqual([]);
+  });
+
   test("with autoRenew a new agreement follows at the end", async () => {
     const agreement = await meterhouse.subscribe({ product: "contract", customer: buyer });
     const endsAt = meterhouse.clock.now().getTime() + 10 * 86_400_000;
     await meterhouse.marketplace.amend({ agreement: agreement.id, endsAt, autoRenew: true });
-    meterhouse.clock.advance("15d");
+    await meterhouse.clock.advance("15d");
     await meterhouse.notifications();
     expect(await meter({ ProductCode: "contract" }, "extra")).toBe("Success");
     expect((await told("eventbridge")).filter((name) => name === "Purchase Agreement Created - Proposer")).toHaveLength(
       2,
     );
+  });
+});
+
+describe("events that others bring about (D.4)", () => {
+  test("are announced by the library too, and leave the agreement as it is", async () => {
+    const agreement = await meterhouse.subscribe(legacy);
+    const told = await meterhouse.marketplace.announce({ ...legacy, kind: "spend-threshold-reached" });
+    expect(told).toMatchObject({ name: "Spend Threshold Reached - Manufacturer", agreementId: agreement.id });
+    expect((await meterhouse.notifications()).at(-1)).toEqual(told);
+    expect(await meter()).toBe("Success");
+  });
+
+  test("requests and adjustments that are not named are new ones", async () => {
+    await meterhouse.subscribe(legacy);
+    const reasonCode = "OTHER";
+    const request = await meterhouse.marketplace.announce({ ...legacy, kind: "cancellation-requested", reasonCode });
+    expect(JSON.parse(request.body).detail.agreementCancellationRequest).toMatchObject({
+      id: expect.stringMatching(/^acr-[a-z0-9]{25}$/),
+      createdAt: "2026-08-15T10:00:00Z",
+    });
+    const refund = { ...legacy, amount: "-1", reasonCode, originalInvoiceId: "1" };
+    const adjustment = await meterhouse.marketplace.announce({ ...refund, kind: "billing-adjustment-failed" });
+    expect(JSON.parse(adjustment.body).detail.billingAdjustmentRequest.id).toMatch(/^ba-[a-z0-9]{25}$/);
   });
 });

@@ -3,6 +3,7 @@ import type {
   Account,
   AdminToken,
   Agreement,
+  ClockState,
   ControlEvent,
   Credential,
   Entitlement,
@@ -33,6 +34,7 @@ export class MemoryCatalog implements Catalog {
   readonly #adminTokens = new Map<string, AdminToken>();
   readonly #events: ControlEvent[] = [];
   #settings: Readonly<Record<string, unknown>> = {};
+  #clock: ClockState | undefined;
 
   account(id: string): Account | undefined {
     return this.#accounts.get(id);
@@ -70,6 +72,10 @@ export class MemoryCatalog implements Catalog {
     return this.tokens.get(hash);
   }
 
+  registrationTokens(): readonly RegistrationToken[] {
+    return [...this.tokens.values()];
+  }
+
   entitlements(productCode: string): readonly Entitlement[] {
     return [...this.#entitlements.values()].filter((row) => row.productCode === productCode);
   }
@@ -96,6 +102,10 @@ export class MemoryCatalog implements Catalog {
 
   settings(): Readonly<Record<string, unknown>> {
     return this.#settings;
+  }
+
+  clock(): ClockState | undefined {
+    return this.#clock;
   }
 
   all(): ReturnType<Catalog["all"]> {
@@ -134,6 +144,7 @@ export class MemoryCatalog implements Catalog {
     this.notifications.push(...(rows.notifications ?? []));
     if (rows.event !== undefined) this.#events.push(rows.event);
     if (rows.settings !== undefined) this.#settings = rows.settings;
+    if (rows.clock !== undefined) this.#clock = rows.clock;
     this.version += 1;
   }
 

@@ -51,6 +51,8 @@ export interface ServerProcess extends Ready {
 export interface LaunchOptions {
   /** A command that runs the server: `["strace", …]`. */
   readonly under?: readonly string[];
+  /** Of `serve`, besides the port, the folder and the catalogue. */
+  readonly flags?: readonly string[];
 }
 
 const places: Place[] = [];
@@ -94,8 +96,8 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-export function launch(place: Place, { under = [] }: LaunchOptions = {}): Launch {
-  const own = [main, "serve", "--port", "0", "--data", place.dataDir, "--catalog", place.catalogFile];
+export function launch(place: Place, { under = [], flags = [] }: LaunchOptions = {}): Launch {
+  const own = [main, "serve", "--port", "0", "--data", place.dataDir, "--catalog", place.catalogFile, ...flags];
   const [command = process.execPath, ...args] = [...under, process.execPath, ...own];
   const child = spawn(command, args, {
     cwd: place.folder,

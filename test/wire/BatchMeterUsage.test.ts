@@ -942,7 +942,7 @@ describe("behaviour: time", () => {
     // A replay of what was accepted while the month was open is refused like anything else.
     await wire.reset({}, "2026-09-01T05:00:00Z");
     expect(await statusOf(send([lastDay]))).toBe("Success");
-    wire.meterhouse.clock.advance("2h");
+    await wire.meterhouse.clock.advance("2h");
     expectError(await send([lastDay]), "TimestampOutOfBoundsException");
     expect(await stored()).toBe(1);
   });
@@ -1167,7 +1167,7 @@ describe("behaviour: the life of a subscription", () => {
   ])("B-82, B-83: a final hour of %i s: %s passes, %s does not", async (finalHourSec, passes, fails) => {
     await wire.reset({ finalHourSec }, passes);
     expect(await usageOf(buyers.birch)).toBe("Success");
-    wire.meterhouse.clock.set(fails);
+    await wire.meterhouse.clock.set(fails);
     expect(await usageOf(buyers.birch)).toBe("CustomerNotSubscribed");
   });
 
@@ -1180,7 +1180,7 @@ describe("behaviour: the life of a subscription", () => {
   test("B-82, B-83: cancel, final usage, unsubscribe-success", async () => {
     const { marketplace, clock } = wire.meterhouse;
     await marketplace.cancel({ product: products.logs, customer: alder.account });
-    clock.advance("59m");
+    await clock.advance("59m");
     expect(await usageOf(alder)).toBe("Success");
     await marketplace.unsubscribeSuccess({ product: products.logs, customer: alder.account });
     expect(await usageOf(alder)).toBe("CustomerNotSubscribed");
@@ -1192,14 +1192,14 @@ describe("behaviour: the life of a subscription", () => {
   test("B-84, N-24: Purchase Agreement Ended changes nothing; the licence's end opens the final hour", async () => {
     const { marketplace, clock } = wire.meterhouse;
     await marketplace.endPurchaseAgreement({ agreement: "agmt-alder-vault-1" });
-    clock.advance("2h");
+    await clock.advance("2h");
     const use = (LicenseArn: string) =>
       statusOf(sendLicensed([byLicense({ LicenseArn, Timestamp: clock.now().getTime() / 1_000 })]));
     expect(await use(licenses.vault1)).toBe("Success");
     await marketplace.cancel({ license: licenses.vault1 });
-    clock.advance("59m");
+    await clock.advance("59m");
     expect(await use(licenses.vault1)).toBe("Success");
-    clock.advance("1m");
+    await clock.advance("1m");
     expect(await use(licenses.vault1)).toBe("CustomerNotSubscribed");
     // Other licences of the buyer go on.
     expect(await use(licenses.vault2)).toBe("Success");
@@ -1215,7 +1215,7 @@ describe("behaviour: the life of a subscription", () => {
         }),
       );
     expect(await use()).toBe("Success");
-    clock.advance("1h");
+    await clock.advance("1h");
     expect(await use()).toBe("CustomerNotSubscribed");
   });
 
@@ -1245,7 +1245,7 @@ describe("behaviour: the life of a subscription", () => {
   test("B-87: with old and new agreement in the window, each stamp belongs to the one that is open", async () => {
     const { marketplace, clock } = wire.meterhouse;
     await marketplace.unsubscribeSuccess({ product: products.logs, customer: alder.account });
-    clock.set("2026-08-15T13:30:00Z");
+    await clock.set("2026-08-15T13:30:00Z");
     await marketplace.subscribeSuccess({ product: products.logs, customer: alder.account });
     expect(await usageOf(alder)).toBe("Success");
     expectError(
@@ -1258,7 +1258,7 @@ describe("behaviour: the life of a subscription", () => {
     const { marketplace, clock } = wire.meterhouse;
     await marketplace.subscribeSuccess({ product: products.logs, customer: buyers.birch.account });
     expect(await usageOf(buyers.birch)).toBe("Success");
-    clock.advance("5h");
+    await clock.advance("5h");
     expect(await usageOf(buyers.birch)).toBe("Success");
     // Usage from before the cancellation still counts: the subscription is one.
     expect(await usageOf(buyers.birch, { Timestamp: seconds("2026-08-15T09:00:00Z") })).toBe("Success");

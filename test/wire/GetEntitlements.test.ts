@@ -117,7 +117,7 @@ describe("answers", () => {
 
   test("G-11: what has expired on the business clock is not returned", async () => {
     expect((await ask({ Filter: { CUSTOMER_IDENTIFIER: ["buyerTwo002"] } })).Entitlements).toHaveLength(1);
-    meterhouse.clock.set("2026-09-01T00:00:00Z");
+    await meterhouse.clock.set("2026-09-01T00:00:00Z");
     expect((await ask({ Filter: { CUSTOMER_IDENTIFIER: ["buyerTwo002"] } })).Entitlements).toBeUndefined();
   });
 

@@ -66,9 +66,9 @@ test("only of the caller's account, in the Region of the call, of the last 90 da
   expect(await accountsOf(client())).toEqual([sellers.quayside]);
   expect(await accountsOf(client("allowsAll", "eu-west-1"))).toEqual([sellers.quayside]);
   expect(await accountsOf(client("allowsAll", "eu-central-1"))).toEqual([]);
-  wire.meterhouse.clock.advance("90d");
+  await wire.meterhouse.clock.advance("90d");
   expect(await accountsOf(client())).toHaveLength(1);
-  wire.meterhouse.clock.advance("1s");
+  await wire.meterhouse.clock.advance("1s");
   expect(await accountsOf(client())).toEqual([]);
 });
 
@@ -80,7 +80,7 @@ describe("filters", () => {
 
   beforeEach(async () => {
     await resolve();
-    wire.meterhouse.clock.advance("1h");
+    await wire.meterhouse.clock.advance("1h");
     await wire.call({
       operation: "GetEntitlements",
       target: "AWSMPEntitlementService.GetEntitlements",
@@ -119,7 +119,7 @@ describe("filters", () => {
 
 test("pages, newest first, each event once", async () => {
   for (let n = 0; n < 7; n += 1) {
-    wire.meterhouse.clock.advance("1m");
+    await wire.meterhouse.clock.advance("1m");
     await resolve();
   }
   const pages: number[] = [];

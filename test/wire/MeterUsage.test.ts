@@ -335,7 +335,7 @@ describe("behaviour: who may meter what", () => {
     for (const product of [products.ami, products.container]) {
       await marketplace.unsubscribeSuccess({ product, customer: buyers.alder.account });
     }
-    clock.advance("1h");
+    await clock.advance("1h");
     const later = { Timestamp: startSec + hour };
     expectError(await meter(usage(later)), "CustomerNotEntitledException");
     await idOf(byTask(ofContainer(later)));
@@ -604,7 +604,7 @@ describe("behaviour: once per hour (M-20 to M-25)", () => {
 
   test("M-33: a token is known a day later still", async () => {
     await idOf(meter(usage({ ClientToken: "t" })));
-    wire.meterhouse.clock.advance("24h");
+    await wire.meterhouse.clock.advance("24h");
     expectError(
       await meter(usage({ ClientToken: "t", Timestamp: startSec + 24 * hour })),
       "IdempotencyConflictException",

@@ -267,7 +267,7 @@ describe("behaviour: key versions", () => {
     const early = await register(registration({ PublicKeyVersion: 1 }), { key: "ecsSeller" });
     expect(early.json).toEqual({ Signature: expect.any(String) });
     expect(decodeJwt(String(early.json.Signature))).not.toHaveProperty("publicKeyRotationTimestamp");
-    wire.meterhouse.clock.set(keyRotatedAt);
+    await wire.meterhouse.clock.set(keyRotatedAt);
     const later = await register(registration({ PublicKeyVersion: 1 }), { key: "ecsSeller" });
     expect(later.json).toHaveProperty("PublicKeyRotationTimestamp");
   });
@@ -445,7 +445,7 @@ describe("behaviour: what is metered", () => {
   test("R-11: meteredFrom = registration", async () => {
     await wire.reset({ meteredFrom: "registration" });
     await signatureOf(register(registration()));
-    wire.meterhouse.clock.advance("90s");
+    await wire.meterhouse.clock.advance("90s");
     expect(wire.meterhouse.billedSeconds({ accessKeyId: keys.ecs }).total).toBe(90);
   });
 

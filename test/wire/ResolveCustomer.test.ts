@@ -172,7 +172,7 @@ describe("validation", () => {
 describe("behaviour", () => {
   test("T-3, J-31: a token resolves again within its life, with the same answer", async () => {
     const first = await resolve(tokens.legacy);
-    wire.meterhouse.clock.advance("3h");
+    await wire.meterhouse.clock.advance("3h");
     expect((await resolve(tokens.legacy)).json).toEqual(first.json);
   });
 
@@ -198,7 +198,7 @@ describe("behaviour", () => {
   test("T-4: single use: the second call is told so, also after the clock moved", async () => {
     await wire.reset({ "token.singleUse": true });
     expect((await resolve(tokens.legacy)).json).toEqual(legacyAnswer);
-    wire.meterhouse.clock.advance("10m");
+    await wire.meterhouse.clock.advance("10m");
     expectError(
       await resolve(tokens.legacy),
       "ExpiredTokenException",
@@ -287,7 +287,7 @@ describe("behaviour", () => {
     expect((await resolve(fresh)).json).toEqual(legacyAnswer);
     expect((await resolve(tokens.legacy)).json).toEqual(legacyAnswer);
     expectError(await resolve(encodeURIComponent(fresh)), "InvalidTokenException", "still URL-encoded");
-    wire.meterhouse.clock.advance("230m");
+    await wire.meterhouse.clock.advance("230m");
     expectError(await resolve(tokens.legacy), "ExpiredTokenException");
     expect((await resolve(fresh)).status).toBe(200);
   });

@@ -775,22 +775,22 @@ describe("rates (C-30 to C-33)", () => {
   test("C-31: the bucket refills with its clock, up to one second's worth", async () => {
     await wire.reset({ quotas: "aws" });
     expect(accepted(await spend(empty, 12))).toBe(10);
-    wire.meterhouse.clock.advance("100ms");
+    await wire.meterhouse.clock.advance("100ms");
     expect(accepted(await spend(empty, 3))).toBe(1);
-    wire.meterhouse.clock.advance("350ms");
+    await wire.meterhouse.clock.advance("350ms");
     expect(accepted(await spend(empty, 5))).toBe(3);
-    wire.meterhouse.clock.advance("50ms");
+    await wire.meterhouse.clock.advance("50ms");
     expect(accepted(await spend(empty, 2))).toBe(1);
-    wire.meterhouse.clock.advance("1h");
+    await wire.meterhouse.clock.advance("1h");
     expect(accepted(await spend(empty, 15))).toBe(10);
   });
 
   test("C-31: a clock that goes back neither fills nor locks the bucket", async () => {
     await wire.reset({ quotas: "aws" });
     await spend(empty, 10);
-    wire.meterhouse.clock.set("2020-01-01T00:00:00Z");
+    await wire.meterhouse.clock.set("2020-01-01T00:00:00Z");
     expect(accepted(await spend(empty, 2))).toBe(0);
-    wire.meterhouse.clock.advance("1s");
+    await wire.meterhouse.clock.advance("1s");
     expect(accepted(await spend(empty, 12))).toBe(10);
   });
 
@@ -819,9 +819,9 @@ describe("rates (C-30 to C-33)", () => {
   test("C-31: less than one call a second still lets one through", async () => {
     await wire.reset({ quotas: { default: { BatchMeterUsage: 0.5 } } });
     expect(accepted(await spend(empty, 3))).toBe(1);
-    wire.meterhouse.clock.advance("1s");
+    await wire.meterhouse.clock.advance("1s");
     expect(accepted(await spend(empty, 1))).toBe(0);
-    wire.meterhouse.clock.advance("1s");
+    await wire.meterhouse.clock.advance("1s");
     expect(accepted(await spend(empty, 2))).toBe(1);
   });
 
@@ -844,7 +844,7 @@ describe("rates (C-30 to C-33)", () => {
     await wire.call(dryRun);
     expectError(await wire.call({ ...dryRun, request: meter }), "ThrottlingException");
     expect(await storedCount()).toBe(0);
-    wire.meterhouse.clock.advance("1s");
+    await wire.meterhouse.clock.advance("1s");
     // The same token with other parameters: free, since the throttled call did not take it.
     const reply = await wire.call({ ...dryRun, request: { ...meter, UsageQuantity: 4 } });
     expect(reply.status, reply.text).toBe(200);

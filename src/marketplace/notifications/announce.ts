@@ -2,9 +2,8 @@
 import { randomUUID } from "node:crypto";
 import type { Agreement, Notification } from "../../api/types.ts";
 import type { Catalog } from "../../store/catalog.ts";
-import { composeNotification, type LifecycleEvent } from "./compose.ts";
-
-export type { LifecycleEvent } from "./compose.ts";
+import { composeNotification } from "./compose.ts";
+import type { LifecycleEvent } from "./events.ts";
 
 /** One notification for each event that the agreement's product sends (SPEC N-26); `at` is business time. */
 export function announce(

@@ -3,57 +3,15 @@
  * EventBridge (SPEC D.4), with exactly the members that AWS documents.
  */
 import type { Account, Agreement, Notification, Offer, Product, ProductType } from "../../api/types.ts";
-
-/** How an agreement came to its end. */
-export type EndedStatus = "CANCELLED" | "EXPIRED" | "RENEWED" | "REPLACED" | "TERMINATED";
-
-/** A seller's request to the buyer to give an agreement up. */
-export interface CancellationRequest {
-  /** `acr-…`. */
-  readonly id: string;
-  readonly reasonCode: string;
-  readonly reasonMessage?: string;
-  readonly statusMessage?: string;
-  /** Business time. */
-  readonly createdAt: number;
-}
-
-/** A refund on an invoice. */
-export interface BillingAdjustment {
-  /** `ba-…`. */
-  readonly id: string;
-  /** Decimal text, negative for a refund. */
-  readonly amount: string;
-  readonly reasonCode: string;
-  readonly originalInvoiceId: string;
-}
-
-export type CancellationKind =
-  | "cancellation-requested"
-  | "cancellation-approved"
-  | "cancellation-rejected"
-  | "cancellation-cancelled"
-  | "cancellation-validation-failed";
-
-export type LifecycleEvent =
-  | { readonly kind: "subscribe-success" | "subscribe-fail" | "unsubscribe-pending" | "unsubscribe-success" }
-  | { readonly kind: "entitlement-updated" }
-  | { readonly kind: "agreement-created" | "agreement-amended" }
-  /** Without a status: EXPIRED at or after the end of its term, else CANCELLED. */
-  | { readonly kind: "agreement-ended"; readonly status?: EndedStatus }
-  | { readonly kind: "agreement-ending"; readonly daysBeforeEndTime: number }
-  /** `tcv`: the value of the next term in USD, decimal text. */
-  | { readonly kind: "agreement-renewal-terms-finalized" | "agreement-renewal-upcoming"; readonly tcv: string }
-  /** Business times; default: that of the event. */
-  | { readonly kind: "advisory-issued"; readonly issuedAt?: number }
-  | { readonly kind: "advisory-resolved"; readonly resolvedAt?: number }
-  | { readonly kind: "license-updated" | "license-deprovisioned" }
-  | { readonly kind: "spend-threshold-reached" | "vet-succeeded" | "vet-failed" }
-  | { readonly kind: CancellationKind; readonly request: CancellationRequest }
-  | {
-      readonly kind: "billing-adjustment-completed" | "billing-adjustment-failed";
-      readonly adjustment: BillingAdjustment;
-    };
+import {
+  type BillingAdjustment,
+  type BusEvent,
+  type CancellationKind,
+  type CancellationRequest,
+  detailTypes,
+  type EndedStatus,
+  type LifecycleEvent,
+} from "./events.ts";
 
 export interface NotificationFacts {
   readonly product: Product;
@@ -91,7 +49,7 @@ export function composeNotification(event: LifecycleEvent, facts: NotificationFa
       return snsMessage(event.kind, facts);
     default: {
       const content = eventContent(event, facts);
-      return content && eventBridgeEvent(content, facts);
+      return content && eventBridgeEvent(detailTypes[event.kind], content, facts);
     }
   }
 }
@@ -124,7 +82,6 @@ function snsMessage(action: string, { product, agreement, buyer, at, id, offer }
 }
 
 interface EventContent {
-  readonly detailType: string;
   /** All of `detail` but requestId and catalog. */
   readonly detail: Readonly<Record<string, unknown>>;
   /** Cancellations and adjustments name none. */
@@ -132,7 +89,7 @@ interface EventContent {
 }
 
 /** SPEC N-20. */
-function eventBridgeEvent({ detailType, detail, hasResource = true }: EventContent, facts: NotificationFacts) {
+function eventBridgeEvent(detailType: string, { detail, hasResource = true }: EventContent, facts: NotificationFacts) {
   const { product, agreement, at, id, requestId } = facts;
   const { sellerAccountId, code: productCode } = product;
   const body = JSON.stringify({
@@ -152,11 +109,6 @@ function eventBridgeEvent({ detailType, detail, hasResource = true }: EventConte
   } satisfies Notification;
 }
 
-type BusEvent = Exclude<
-  LifecycleEvent,
-  { readonly kind: `subscribe-${string}` | `unsubscribe-${string}` | "entitlement-updated" }
->;
-
 /**
  * SPEC N-21 to N-23. The sellers of this marketplace make direct offers: they are maker and proposer in one, and get
  * agreement events in the Proposer form, licence events and advisories in the Manufacturer form.
@@ -164,55 +116,35 @@ type BusEvent = Exclude<
 function eventContent(event: BusEvent, facts: NotificationFacts): EventContent | undefined {
   switch (event.kind) {
     case "agreement-created":
-      return { detailType: "Purchase Agreement Created - Proposer", detail: createdDetail(facts) };
+      return { detail: createdDetail(facts) };
     case "agreement-amended":
-      return { detailType: "Purchase Agreement Amended - Proposer", detail: amendedDetail(facts) };
+      return { detail: amendedDetail(facts) };
     case "agreement-ended":
-      return { detailType: "Purchase Agreement Ended - Proposer", detail: endedDetail(event.status, facts) };
+      return { detail: endedDetail(event.status, facts) };
     case "agreement-ending":
-      return {
-        detailType: "Purchase Agreement Ending - Proposer",
-        detail: endingDetail(event.daysBeforeEndTime, facts),
-      };
+      return { detail: endingDetail(event.daysBeforeEndTime, facts) };
     case "agreement-renewal-terms-finalized":
     case "agreement-renewal-upcoming":
-      return renewalContent(event.kind, event.tcv, facts);
-    case "advisory-issued": {
-      const advisory = { issuedAt: isoSeconds(event.issuedAt ?? facts.at) };
-      return {
-        detailType: "Purchase Agreement Advisory Issued - Manufacturer",
-        detail: { ...makerDetail(facts), advisory },
-      };
-    }
-    case "advisory-resolved": {
-      const advisory = { resolvedAt: isoSeconds(event.resolvedAt ?? facts.at) };
-      return {
-        detailType: "Purchase Agreement Advisory Resolved - Manufacturer",
-        detail: { ...makerDetail(facts), advisory },
-      };
-    }
+      return { detail: renewalDetail(event.kind, event.tcv, facts) };
+    case "advisory-issued":
+      return { detail: { ...makerDetail(facts), advisory: { issuedAt: isoSeconds(event.issuedAt ?? facts.at) } } };
+    case "advisory-resolved":
+      return { detail: { ...makerDetail(facts), advisory: { resolvedAt: isoSeconds(event.resolvedAt ?? facts.at) } } };
     case "license-updated":
     case "license-deprovisioned":
-      return licenseContent(event.kind, facts);
+      return licenseContent(facts);
     case "spend-threshold-reached":
     case "vet-succeeded":
     case "vet-failed":
       // Only usage is watched; a contract is paid up front.
-      if (facts.product.type === "saas-contract") return undefined;
-      return { detailType: `${spendTypes[event.kind]} - Manufacturer`, detail: makerDetail(facts) };
+      return facts.product.type === "saas-contract" ? undefined : { detail: makerDetail(facts) };
     case "billing-adjustment-completed":
     case "billing-adjustment-failed":
-      return adjustmentContent(event.kind, event.adjustment, facts);
+      return { detail: adjustmentDetail(event.adjustment, facts), hasResource: false };
     default:
-      return cancellationContent(event.kind, event.request, facts);
+      return { detail: cancellationDetail(event.kind, event.request, facts), hasResource: false };
   }
 }
-
-const spendTypes = {
-  "spend-threshold-reached": "Spend Threshold Reached",
-  "vet-succeeded": "Spend Threshold Vet Succeeded",
-  "vet-failed": "Spend Threshold Vet Failed",
-} as const;
 
 function createdDetail({ agreement, product, buyer, seller, offer }: NotificationFacts) {
   const { intent = "NEW", previousAgreementId } = agreement;
@@ -260,36 +192,29 @@ function endingDetail(daysBeforeEndTime: number, { agreement, product, buyer, se
   };
 }
 
-function renewalContent(
+function renewalDetail(
   kind: "agreement-renewal-terms-finalized" | "agreement-renewal-upcoming",
   tcv: string,
   { agreement, product, buyer, seller, at }: NotificationFacts,
-): EventContent {
+) {
   const { startTime, endTime } = termOf(agreement);
-  const isFinal = kind === "agreement-renewal-terms-finalized";
   // Renewal terms have no lock-out period here, which AWS spells null.
-  const renewalSummary = isFinal
-    ? { tcv, currency: "USD", termsFinalizedTime: isoSeconds(at), lockoutReached: null, lockoutStartTime: null }
-    : { lockoutReached: true, tcv, currency: "USD" };
+  const renewalSummary =
+    kind === "agreement-renewal-terms-finalized"
+      ? { tcv, currency: "USD", termsFinalizedTime: isoSeconds(at), lockoutReached: null, lockoutStartTime: null }
+      : { lockoutReached: true, tcv, currency: "USD" };
   return {
-    detailType: `Purchase Agreement Renewal ${isFinal ? "Terms Finalized" : "Upcoming"} - Proposer`,
-    detail: {
-      agreement: { id: agreement.id, startTime, endTime },
-      renewalSummary,
-      product: titled(product),
-      ...partiesNamed(buyer, seller),
-    },
+    agreement: { id: agreement.id, startTime, endTime },
+    renewalSummary,
+    product: titled(product),
+    ...partiesNamed(buyer, seller),
   };
 }
 
 /** SPEC N-22. The ARN is whole, as the API takes it; AWS's samples leave parts of it out (SPEC B-33). */
-function licenseContent(
-  kind: "license-updated" | "license-deprovisioned",
-  { agreement, product, buyer, seller, offer }: NotificationFacts,
-): EventContent | undefined {
+function licenseContent({ agreement, product, buyer, seller, offer }: NotificationFacts): EventContent | undefined {
   if (agreement.licenseArn === undefined) return undefined;
   return {
-    detailType: kind === "license-updated" ? "License Updated - Manufacturer" : "License Deprovisioned - Manufacturer",
     detail: {
       agreement: { id: agreement.id },
       product: { code: product.code, id: product.entityId },
@@ -300,60 +225,52 @@ function licenseContent(
   };
 }
 
-function cancellationContent(kind: CancellationKind, request: CancellationRequest, facts: NotificationFacts) {
-  const { agreement, product, buyer, at, offer } = facts;
-  const [title, statusCode] = cancellationStates[kind];
+function cancellationDetail(
+  kind: CancellationKind,
+  request: CancellationRequest,
+  { agreement, product, buyer, at, offer }: NotificationFacts,
+) {
   const offerId = offer?.id ?? agreement.offerId;
   return {
-    detailType: `Agreement Cancellation Request ${title} - Proposer`,
-    hasResource: false,
-    detail: {
-      agreement: {
-        id: agreement.id,
-        acceptorId: buyer.id,
-        productId: product.entityId,
-        ...(offerId === undefined ? {} : { offerId }),
-      },
-      agreementCancellationRequest: {
-        id: request.id,
-        reasonCode: request.reasonCode,
-        reasonMessage: request.reasonMessage ?? "",
-        statusCode,
-        statusMessage: request.statusMessage ?? "",
-        createdAt: isoSeconds(request.createdAt),
-        updatedAt: isoSeconds(at),
-      },
+    agreement: {
+      id: agreement.id,
+      acceptorId: buyer.id,
+      productId: product.entityId,
+      ...(offerId === undefined ? {} : { offerId }),
+    },
+    agreementCancellationRequest: {
+      id: request.id,
+      reasonCode: request.reasonCode,
+      reasonMessage: request.reasonMessage ?? "",
+      statusCode: cancellationStates[kind],
+      statusMessage: request.statusMessage ?? "",
+      createdAt: isoSeconds(request.createdAt),
+      updatedAt: isoSeconds(at),
     },
   };
 }
 
 const cancellationStates = {
-  "cancellation-requested": ["Pending Approval", "PENDING_APPROVAL"],
-  "cancellation-approved": ["Approved", "APPROVED"],
-  "cancellation-rejected": ["Rejected", "REJECTED"],
-  "cancellation-cancelled": ["Cancelled", "CANCELLED"],
-  "cancellation-validation-failed": ["Validation Failed", "VALIDATION_FAILED"],
-} as const;
+  "cancellation-requested": "PENDING_APPROVAL",
+  "cancellation-approved": "APPROVED",
+  "cancellation-rejected": "REJECTED",
+  "cancellation-cancelled": "CANCELLED",
+  "cancellation-validation-failed": "VALIDATION_FAILED",
+} as const satisfies Record<CancellationKind, string>;
 
-function adjustmentContent(
-  kind: "billing-adjustment-completed" | "billing-adjustment-failed",
+function adjustmentDetail(
   { id, amount, reasonCode, originalInvoiceId }: BillingAdjustment,
   { agreement }: NotificationFacts,
-): EventContent {
-  const outcome = kind === "billing-adjustment-completed" ? "Completed" : "Failed";
+) {
   return {
-    detailType: `Purchase Agreement Billing Adjustment ${outcome} - Proposer`,
-    hasResource: false,
-    detail: {
-      agreement: { id: agreement.id },
-      billingAdjustmentRequest: {
-        id,
-        adjustmentAmount: amount,
-        currencyCode: "USD",
-        adjustmentReasonCode: reasonCode,
-      },
-      invoice: { originalInvoiceId },
+    agreement: { id: agreement.id },
+    billingAdjustmentRequest: {
+      id,
+      adjustmentAmount: amount,
+      currencyCode: "USD",
+      adjustmentReasonCode: reasonCode,
     },
+    invoice: { originalInvoiceId },
   };
 }
 

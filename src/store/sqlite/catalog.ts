@@ -4,6 +4,7 @@ import type {
   Account,
   AdminToken,
   Agreement,
+  ClockState,
   ControlEvent,
   Credential,
   Entitlement,
@@ -86,6 +87,10 @@ export class SqliteCatalog implements Catalog {
     return this.#memory.tokens.get(hash);
   }
 
+  registrationTokens(): readonly RegistrationToken[] {
+    return [...this.#memory.tokens.values()];
+  }
+
   entitlements(productCode: string): readonly Entitlement[] {
     return this.#memory.entitlementsOf(productCode);
   }
@@ -112,6 +117,10 @@ export class SqliteCatalog implements Catalog {
 
   settings(): Readonly<Record<string, unknown>> {
     return this.#memory.settings;
+  }
+
+  clock(): ClockState | undefined {
+    return this.#memory.clock;
   }
 
   all(): ReturnType<Catalog["all"]> {

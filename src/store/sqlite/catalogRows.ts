@@ -4,6 +4,7 @@ import type {
   Account,
   AdminToken,
   Agreement,
+  ClockState,
   ControlEvent,
   Entitlement,
   Offer,
@@ -135,6 +136,7 @@ export class CatalogRows {
     );
     this.#run(upserts.adminTokens, change.adminTokens?.map(withId));
     this.#run(upserts.meta, change.settings && [["settings", JSON.stringify(change.settings)]]);
+    this.#run(upserts.meta, change.clock && [["clock", JSON.stringify(change.clock)]]);
     const { event } = change;
     this.#run(
       upserts.event,
@@ -159,6 +161,7 @@ export class CatalogRows {
   /** Everything that memory holds. Throws when the sealer's key does not fit what was sealed. */
   load(): CatalogChange {
     const settings = this.#meta("settings");
+    const clock = this.#meta("clock");
     return {
       accounts: this.#documents("accounts").map((text) => JSON.parse(text) as Account),
       credentials: this.#documents("credentials").map((text) => credentialOf(this.#sealer, text)),
@@ -178,6 +181,7 @@ export class CatalogRows {
           ...(typeof resolvedAt === "number" ? { resolvedAt } : {}),
         })),
       ...(settings === undefined ? {} : { settings: JSON.parse(settings) as Record<string, unknown> }),
+      ...(clock === undefined ? {} : { clock: JSON.parse(clock) as ClockState }),
     };
   }
 
@@ -201,7 +205,7 @@ export class CatalogRows {
       "DELETE FROM accounts; DELETE FROM credentials; DELETE FROM products; DELETE FROM agreements; " +
         "DELETE FROM entitlements; DELETE FROM registration_tokens; DELETE FROM offers; DELETE FROM roles; " +
         "DELETE FROM workloads; DELETE FROM notification_targets; DELETE FROM admin_tokens; DELETE FROM control_events; " +
-        "DELETE FROM meta WHERE name = 'settings'",
+        "DELETE FROM meta WHERE name IN ('settings', 'clock')",
     );
   }
 

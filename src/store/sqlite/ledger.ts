@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, MeteringWorkload } from "../../api/types.ts";
 import type { MeteredUnit, PlacedRecord, UsageClaim, UsageFilter, UsageHolder } from "../ledger.ts";
 import { type ClaimOutcome, type ClaimUnit, type Ledger, StaleFactsError } from "../ledger.ts";
+import type { UsageGrouping, UsageTotal } from "../usageTotals.ts";
 import { WorkloadMemory } from "../workloadMemory.ts";
 import type { SqliteAudit } from "./audit.ts";
 import type { SqliteCatalog } from "./catalog.ts";
@@ -12,6 +13,7 @@ import type { MonthTables } from "./monthTables.ts";
 import { RecordIds, uuidText } from "./recordIds.ts";
 import { StoredKeys } from "./storedKeys.ts";
 import { entriesPerCall, selectTotals, selectUsage } from "./usageQueries.ts";
+import { selectUsageTotals } from "./usageTotals.ts";
 
 const msPerHour = 3_600_000;
 const defaultLimit = 1_000;
@@ -139,9 +141,22 @@ export class SqliteLedger implements Ledger {
     return selectUsage(this.#parts.database, this.#parts.months, filter, limit, cursor);
   }
 
+  mark(): string {
+    const { commits, audit } = this.#parts;
+    commits.settle();
+    // Every record names the call that stored it, and calls are numbered in the order of their commits.
+    return String(audit.lastSeq);
+  }
+
   async count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }> {
     this.#parts.commits.settle();
     return selectTotals(this.#parts.database, this.#parts.months, filter);
+  }
+
+  totals(filter: UsageFilter, grouping: UsageGrouping, cursor?: string): AsyncIterable<readonly UsageTotal[]> {
+    const { database, months, commits } = this.#parts;
+    const settle = (): void => commits.settle();
+    return selectUsageTotals({ database, months, settle }, { asOf: this.mark(), ...filter }, grouping, cursor);
   }
 
   workloads(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[] {

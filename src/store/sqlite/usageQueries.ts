@@ -157,6 +157,7 @@ function plan(
   add("s.path IN ('resource', 'agentcore') AND s.holder = ?", filter.resource);
   add("s.region = ?", filter.region);
   add("d.name = ?", filter.dimension);
+  add("u.call <= ?", filter.asOf === undefined ? undefined : Number(filter.asOf));
   add("u.billable = ?", filter.billable === undefined ? undefined : Number(filter.billable));
   if (after !== undefined) {
     conditions.push("(u.hour, u.subject, u.dimension, u.entry) > (?, ?, ?, ?)");

@@ -56,13 +56,13 @@ describe("metering", () => {
   test("R-5, R-10: it goes on after the subscription ended, and repeat calls add nothing", async () => {
     await register();
     await wire.meterhouse.marketplace.unsubscribeSuccess({ product: code, customer: buyers.alder.account });
-    wire.meterhouse.clock.advance("2h");
+    await wire.meterhouse.clock.advance("2h");
     await register("ecs", { Nonce: "n-2" });
     await register("ecs");
     const stoppedAt = Date.parse("2026-08-15T13:30:30Z");
-    wire.meterhouse.clock.set(stoppedAt);
+    await wire.meterhouse.clock.set(stoppedAt);
     await wire.meterhouse.marketplace.stopWorkload({ accessKeyId: keys.ecs });
-    wire.meterhouse.clock.advance("5h");
+    await wire.meterhouse.clock.advance("5h");
     expect(await secondsOf("ecs")).toEqual(counted(launched, stoppedAt));
     expect(billed("ecs")).toEqual(await secondsOf("ecs"));
     // One that was never let in is not let in now either.
@@ -78,16 +78,16 @@ describe("metering", () => {
   test("R-10: a restart in the middle, and a clock turned over days meanwhile", async () => {
     await register();
     await register("ecsOther");
-    wire.meterhouse.clock.advance("90m");
+    await wire.meterhouse.clock.advance("90m");
     await wire.meterhouse.records();
     await restart();
-    wire.meterhouse.clock.advance("3d");
+    await wire.meterhouse.clock.advance("3d");
     await restart();
     const now = wire.meterhouse.clock.now().getTime();
     expect(await secondsOf("ecs")).toEqual(counted(launched, now, now));
     await wire.meterhouse.marketplace.stopWorkload({ accessKeyId: keys.ecs });
     await restart();
-    wire.meterhouse.clock.advance("3h");
+    await wire.meterhouse.clock.advance("3h");
     expect(await secondsOf("ecs")).toEqual(counted(launched, now));
     expect(billed("ecs")).toEqual(await secondsOf("ecs"));
     expect(wire.meterhouse.billedSeconds({ accessKeyId: keys.ecs }).until).toBe(
@@ -98,26 +98,26 @@ describe("metering", () => {
 
   test("R-15: the publisher's own task needs no subscription and bills nobody", async () => {
     await register("ecsSeller");
-    wire.meterhouse.clock.advance("1h");
+    await wire.meterhouse.clock.advance("1h");
     const records = await recordsOf("ecsSeller");
     expect(records.length).toBeGreaterThan(0);
     expect(records.every(({ billable, quantity }) => !billable && quantity > 0)).toBe(true);
   });
 
   test("R-10: a stop in the hour of the call is exact", async () => {
-    wire.meterhouse.clock.advance("10s");
+    await wire.meterhouse.clock.advance("10s");
     const stoppedAt = wire.meterhouse.clock.now().getTime();
     await register();
     await wire.meterhouse.marketplace.stopWorkload({ accessKeyId: keys.ecs });
-    wire.meterhouse.clock.advance("9h");
+    await wire.meterhouse.clock.advance("9h");
     expect(await secondsOf("ecs")).toEqual(counted(launched, stoppedAt));
   });
 
   test("reset leaves nothing to be metered", async () => {
     await register();
-    wire.meterhouse.clock.advance("30d");
+    await wire.meterhouse.clock.advance("30d");
     await wire.reset();
-    wire.meterhouse.clock.advance("3h");
+    await wire.meterhouse.clock.advance("3h");
     expect(await wire.meterhouse.records()).toEqual([]);
   });
 });
@@ -132,7 +132,7 @@ describe("keys", () => {
 
   test("R-21: the same nonce gives the same claims again, but for iat", async () => {
     const first = decodeJwt(await register());
-    wire.meterhouse.clock.advance("61s");
+    await wire.meterhouse.clock.advance("61s");
     const second = decodeJwt(await register());
     expect(second).toEqual({ ...first, iat: (first.iat ?? 0) + 61 });
   });
@@ -161,7 +161,7 @@ describe("keys", () => {
     await verify(await register("ecs", { PublicKeyVersion: 5 }));
     expect((await admin("/5/rotate")).status).toBe(200);
     const rotatedSec = wire.meterhouse.clock.now().getTime() / 1_000;
-    wire.meterhouse.clock.advance("90d");
+    await wire.meterhouse.clock.advance("90d");
     await restart();
     const request = { ProductCode: code, PublicKeyVersion: 5, Nonce: "n-1" };
     const { json } = await wire.call({ operation: "RegisterUsage", key: "ecs", request });

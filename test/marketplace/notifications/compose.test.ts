@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Notification, ProductType } from "../../../src/api/types.ts";
-import { composeNotification, type LifecycleEvent, topicArn } from "../../../src/marketplace/notifications/compose.ts";
+import { composeNotification, topicArn } from "../../../src/marketplace/notifications/compose.ts";
+import type { LifecycleEvent } from "../../../src/marketplace/notifications/events.ts";
 import { agreement, at, facts, licenseArn, product } from "./facts.ts";
 
 function composed(event: LifecycleEvent, change: Parameters<typeof facts>[0] = {}): Notification {

@@ -110,18 +110,18 @@ describe.skipIf(isMissing)("the marketplace in a browser", () => {
     expect(await page.getByRole("status").first().textContent()).toContain("The customer was resolved");
     expect(await resolved.textContent()).toContain("arn:aws:license-manager::");
 
-    meterhouse.clock.advance("5m");
+    await meterhouse.clock.advance("5m");
     expect(await meter(5)).toBe("Success");
     await page.getByRole("link", { name: "Back to the marketplace" }).click();
     await page.getByRole("link", { name: "Your subscriptions" }).click();
     await page.getByRole("button", { name: "Cancel", exact: true }).click();
     await page.getByText("1 h 0 min left").waitFor();
 
-    meterhouse.clock.advance("50m");
+    await meterhouse.clock.advance("50m");
     await page.reload();
     await page.getByText("0 h 10 min left").waitFor();
     expect(await meter(7)).toBe("Success");
-    meterhouse.clock.advance("15m");
+    await meterhouse.clock.advance("15m");
     expect(await meter(8)).toBe("CustomerNotSubscribed");
     await page.reload();
     await page.getByText("Ended agreements (1)").waitFor();

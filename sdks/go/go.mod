@@ -1,0 +1,3 @@
+module meterhouse.example/scenario
+
+go 1.23

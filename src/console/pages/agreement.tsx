@@ -1,0 +1,7 @@
+import ContentLayout from "@cloudscape-design/components/content-layout";
+import Header from "@cloudscape-design/components/header";
+import type { ReactNode } from "react";
+
+export function AgreementDetail(): ReactNode {
+  return <ContentLayout header={<Header variant="h1">AgreementDetail</Header>} />;
+}

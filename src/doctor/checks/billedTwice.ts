@@ -1,0 +1,22 @@
+/** What the two checks of usage that was billed twice share (K-8): keys that do not see each other. */
+import type { Finding, ObservedCall } from "../observed.ts";
+import { findingOf, type Group, plural, showUnits } from "./tally.ts";
+import type { Book, Held } from "./usage.ts";
+
+/** The call's own claim of the key, where this call was the first in its Region. */
+export function claimOf(book: Book, key: string, call: ObservedCall): Held | undefined {
+  const held = book.held(key, call.region);
+  return held?.requestId === call.requestId ? held : undefined;
+}
+
+export function billedTwice(
+  group: Group,
+  said: Pick<Finding, "check" | "fix" | "rules"> & { readonly how: string },
+): Finding {
+  const { how, ...rest } = said;
+  return findingOf(group, {
+    ...rest,
+    severity: "double-billing",
+    title: `Usage of ${plural(group.count, "hour")} was accepted ${how}: ${showUnits(group.quantities)} billed twice.`,
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * Each record is an hour's increment (K-4); a counter that only grows, sent as it stands, bills everything again every
+ * hour. Usage that grows looks the same for a while, but not for two days and two nights: of 48 hours, one after the
+ * other, none may be less than the one before, half must be more, and the last must be twice the first.
+ */
+import { hourMs } from "../../api/limits.ts";
+import type { Check, Knowledge, Look } from "../observed.ts";
+import { evidenceMax } from "../observed.ts";
+import { createTally, findingOf, type Place, plural, type Sight } from "./tally.ts";
+import { bookOf, holderOf, keyOf, placeOf } from "./usage.ts";
+
+/** Of one holder and dimension: the hours that end with the last one. */
+interface Run extends Place {
+  hourAt: number;
+  quantity: number;
+  first: number;
+  hours: number;
+  increases: number;
+  readonly sights: Sight[];
+}
+
+const name = "running-totals";
+const hoursMin = 48;
+
+export const runningTotals: Check = {
+  name,
+  about: "Quantities of a customer that never fall for days, as those of a counter that is sent as it stands.",
+  look,
+};
+
+function look(known: Knowledge): Look {
+  const book = bookOf(known);
+  const runs = new Map<string, Run>();
+  const tally = createTally();
+  const settle = (run: Run): void => {
+    const { hours, increases, first, quantity, sights } = run;
+    if (hours < hoursMin || increases < hours / 2 || quantity < 2 * first) return;
+    tally.add(run, { sights, figures: { hours } });
+  };
+  return {
+    see: (call) => {
+      book.see(call);
+      if (call.operation !== "BatchMeterUsage") return;
+      for (const record of call.records) {
+        const { quantity, hourAt, dimension, status } = record;
+        const holder = holderOf(call, record, known);
+        const isNew = book.held(keyOf(holder, record), call.region)?.requestId === call.requestId;
+        if (status !== "Success" || !isNew) continue;
+        const sight = { at: call.at, requestId: call.requestId };
+        const key = `${call.region}\n${holder}\n${dimension}`;
+        const run = runs.get(key);
+        // An hour that came later than the one after it is left out: its place in the run is not known any more.
+        if (run !== undefined && hourAt <= run.hourAt) continue;
+        if (run !== undefined && hourAt === run.hourAt + hourMs && quantity >= run.quantity) {
+          run.hourAt = hourAt;
+          run.increases += quantity > run.quantity ? 1 : 0;
+          run.quantity = quantity;
+          run.hours += 1;
+          if (run.sights.length < evidenceMax) run.sights.push(sight);
+          continue;
+        }
+        if (run !== undefined) settle(run);
+        const place = placeOf(call, record, known);
+        runs.set(key, { ...place, hourAt, quantity, first: quantity, hours: 1, increases: 0, sights: [sight] });
+      }
+    },
+    findings: () => {
+      for (const run of runs.values()) settle(run);
+      runs.clear();
+      return tally.groups().map((group) =>
+        findingOf(group, {
+          check: name,
+          severity: "risk",
+          title:
+            `Quantities of ${group.count} series never fell over ${plural(group.figures.hours ?? 0, "hour")}, ` +
+            "as those of a running total would: hours add up, so that every hour bills the earlier ones again.",
+          fix: "Send what was used in the hour and not the total of a counter: take the difference to the hour before.",
+          rules: ["K-4"],
+        }),
+      );
+    },
+  };
+}

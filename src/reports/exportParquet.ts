@@ -1,0 +1,170 @@
+/** Metering records as Parquet: a row group is written as soon as it is full, the footer at the end. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from "hyparquet-writer";
+import type { MeteringRecord } from "../api/types.ts";
+import { version } from "../version.ts";
+import { allocationView, type RecordColumn, type RecordPages, recordColumns, statusOf } from "./recordView.ts";
+
+/**
+ * Larger groups take more memory, and longer for a column, which is encoded in one go. Smaller ones make a longer footer,
+ * which is held up to the end and written in one go, too: 1 MB for five million records.
+ */
+const rowGroupRecords = 5_000;
+
+interface ParquetColumn {
+  readonly element: SchemaElement;
+  readonly cell: (record: MeteringRecord) => unknown;
+  /** Distinct values: a dictionary would only be tried in vain. */
+  readonly isDistinct?: boolean;
+  /** Readers look for records by it: the least and the greatest value of each group are kept. */
+  readonly isSearched?: boolean;
+}
+
+type Repetition = "REQUIRED" | "OPTIONAL";
+
+function text(repetition: Repetition = "REQUIRED"): Omit<SchemaElement, "name"> {
+  return {
+    type: "BYTE_ARRAY",
+    converted_type: "UTF8",
+    logical_type: { type: "STRING" },
+    repetition_type: repetition,
+  };
+}
+
+function instant(): Omit<SchemaElement, "name"> {
+  return {
+    type: "INT64",
+    converted_type: "TIMESTAMP_MILLIS",
+    logical_type: { type: "TIMESTAMP", isAdjustedToUTC: true, unit: "MILLIS" },
+    repetition_type: "REQUIRED",
+  };
+}
+
+const makers: Readonly<
+  Record<RecordColumn, Omit<ParquetColumn, "element"> & { element: Omit<SchemaElement, "name"> }>
+> = {
+  id: { element: text(), cell: (record) => record.meteringRecordId, isDistinct: true },
+  region: { element: text(), cell: (record) => record.region },
+  path: { element: text(), cell: (record) => record.path },
+  product: { element: text(), isSearched: true, cell: (record) => record.productCode },
+  customer: { element: text(), isSearched: true, cell: (record) => record.accountId },
+  license: { element: text("OPTIONAL"), cell: (record) => record.licenseArn },
+  resource: { element: text("OPTIONAL"), cell: (record) => record.resource },
+  dimension: { element: text(), isSearched: true, cell: (record) => record.dimension },
+  hour: { element: instant(), isSearched: true, cell: (record) => BigInt(record.hourAt) },
+  timestamp: { element: instant(), cell: (record) => BigInt(record.timestampAt) },
+  // The contract's quantities end at 2147483647.
+  quantity: { element: { type: "INT32", repetition_type: "REQUIRED" }, cell: (record) => record.quantity },
+  status: { element: text(), cell: statusOf },
+  clientToken: { element: text("OPTIONAL"), cell: (record) => record.clientToken },
+  requestId: { element: text(), cell: (record) => record.requestId },
+  receivedAt: { element: instant(), cell: (record) => BigInt(record.receivedAt) },
+  allocations: {
+    element: {
+      type: "BYTE_ARRAY",
+      converted_type: "JSON",
+      logical_type: { type: "JSON" },
+      repetition_type: "OPTIONAL",
+    },
+    cell: (record) => record.allocations?.map(allocationView),
+  },
+};
+
+const columns: readonly ParquetColumn[] = recordColumns.map((name) => ({
+  ...makers[name],
+  element: { name, ...makers[name].element },
+}));
+
+export async function* parquetOf(pages: RecordPages): AsyncIterable<Uint8Array> {
+  const file = new RecordFile();
+  for await (const page of pages) {
+    file.add(page);
+    if (file.waiting >= rowGroupRecords) yield* file.writeGroup();
+  }
+  if (file.waiting > 0) yield* file.writeGroup();
+  yield file.end();
+}
+
+class RecordFile {
+  readonly #bytes = new ByteWriter();
+  readonly #writer: ParquetWriter;
+  #cells: unknown[][] = columns.map(() => []);
+  #rows = 0n;
+
+  constructor() {
+    this.#writer = new ParquetWriter({
+      writer: this.#bytes,
+      schema: [{ name: "metering_record", num_children: columns.length }, ...columns.map(({ element }) => element)],
+      createdBy: `meterhouse version ${version}`,
+    });
+  }
+
+  /** Records of the next row group. */
+  get waiting(): number {
+    return this.#cells[0]?.length ?? 0;
+  }
+
+  add(records: readonly MeteringRecord[]): void {
+    for (const [place, { cell }] of columns.entries()) {
+      const cells = this.#cells[place];
+      if (cells === undefined) continue;
+      for (const record of records) cells.push(cell(record));
+    }
+  }
+
+  /**
+   * Column by column, each in a turn of its own: a whole group in one go would keep calls waiting for 100 ms. To the
+   * writer each column is a group; afterwards they are joined to the one they are.
+   */
+  async *writeGroup(): AsyncIterable<Uint8Array> {
+    const { row_groups: groups } = this.#writer;
+    const rows = this.waiting;
+    const first = groups.length;
+    for (const [place, { element, isDistinct, isSearched }] of columns.entries()) {
+      const column: ColumnSource = {
+        name: element.name,
+        data: this.#cells[place] ?? [],
+        // Page indexes would be kept in memory up to the end.
+        offsetIndex: false,
+        statistics: isSearched === true,
+        ...(isDistinct === true ? { encoding: "PLAIN" } : {}),
+      };
+      await this.#writer.write({ columnData: [column], rowGroupSize: rows });
+      this.#cells[place] = [];
+      yield this.#taken();
+      await nextTurn();
+    }
+    const parts = groups.splice(first);
+    groups.push({
+      columns: parts.flatMap((part) => part.columns.map(withoutExtras)),
+      num_rows: BigInt(rows),
+      total_byte_size: parts.reduce((sum, part) => sum + part.total_byte_size, 0n),
+      total_compressed_size: parts.reduce((sum, part) => sum + (part.total_compressed_size ?? 0n), 0n),
+    });
+    this.#rows += BigInt(rows);
+    this.#writer.num_rows = this.#rows;
+    this.#writer.pendingIndexes = [];
+  }
+
+  end(): Uint8Array {
+    // To a writer without a sink it returns nothing to wait for.
+    this.#writer.finish();
+    return this.#taken();
+  }
+
+  /** A copy of what was written since; the buffer is used again. */
+  #taken(): Uint8Array {
+    const taken = this.#bytes.getBytes().slice();
+    this.#bytes.index = 0;
+    return taken;
+  }
+}
+
+type ColumnChunk = ParquetWriter["row_groups"][number]["columns"][number];
+
+/** Kept up to the end, for each column of each group: what no reader needs goes. */
+function withoutExtras({ meta_data: kept, ...chunk }: ColumnChunk): ColumnChunk {
+  if (kept === undefined) return chunk;
+  const { encoding_stats: _, ...needed } = kept;
+  return { ...chunk, meta_data: needed };
+}
