@@ -18,6 +18,8 @@ import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.core.util.VersionInfo;
+import software.amazon.awssdk.http.async.SdkAsyncHttpClient;
+import software.amazon.awssdk.http.nio.netty.NettyNioAsyncHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudtrail.CloudTrailAsyncClient;
 import software.amazon.awssdk.services.cloudtrail.CloudTrailClient;
@@ -57,6 +59,9 @@ public final class Program {
                     // of GetEntitlements
                     InvalidParameterException.class);
 
+    /** One for all async clients: each of its own would take two seconds to close. */
+    private static final SdkAsyncHttpClient NETTY = NettyNioAsyncHttpClient.create();
+
     public static void main(String[] args) throws Exception {
         Map<String, Scenario.Sdk> sdks = new LinkedHashMap<>();
         sdks.put("sync", call -> outcomeOf(call, Program::sendSync));
@@ -64,8 +69,9 @@ public final class Program {
         var metadata = MarketplaceMeteringClient.serviceMetadata();
         System.out.printf("%d Regions; us-east-1: %s%n", metadata.regions().size(), metadata.endpointFor(Region.US_EAST_1));
         var title = "AWS SDK for Java %s (sync and async)".formatted(VersionInfo.SDK_VERSION);
-        // The threads of the HTTP clients outlive their clients by a moment.
-        System.exit(new Scenario(args[0]).run(title, features(), sdks));
+        int code = new Scenario(args[0]).run(title, features(), sdks);
+        NETTY.close();
+        System.exit(code);
     }
 
     /** What this version's model can say, read from the model itself. */
@@ -141,17 +147,17 @@ public final class Program {
     private static SdkResponse sendAsync(Scenario.Call call, AtomicInteger attempts) {
         return switch (call.operation()) {
             case "GetEntitlements" -> {
-                try (var client = configured(MarketplaceEntitlementAsyncClient.builder(), call, attempts)) {
+                try (var client = configured(MarketplaceEntitlementAsyncClient.builder().httpClient(NETTY), call, attempts)) {
                     yield client.getEntitlements(read(call, GetEntitlementsRequest.serializableBuilderClass())).join();
                 }
             }
             case "LookupEvents" -> {
-                try (var client = configured(CloudTrailAsyncClient.builder(), call, attempts)) {
+                try (var client = configured(CloudTrailAsyncClient.builder().httpClient(NETTY), call, attempts)) {
                     yield client.lookupEvents(read(call, LookupEventsRequest.serializableBuilderClass())).join();
                 }
             }
             default -> {
-                try (var client = configured(MarketplaceMeteringAsyncClient.builder(), call, attempts)) {
+                try (var client = configured(MarketplaceMeteringAsyncClient.builder().httpClient(NETTY), call, attempts)) {
                     var answer =
                             switch (call.operation()) {
                                 case "BatchMeterUsage" ->
