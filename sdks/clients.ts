@@ -68,6 +68,7 @@ export const clients: readonly Client[] = [
     first: ["env", "AWS=.venv/bin/aws", "sh", "first.sh"],
   },
   java("java-v2", "AWS SDK for Java 2"),
+  java("java-v1", "AWS SDK for Java 1"),
   {
     id: "go-v2",
     title: "AWS SDK for Go v2",

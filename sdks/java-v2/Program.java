@@ -2,6 +2,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -9,9 +10,11 @@ import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.AwsCredentials;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.client.builder.AwsAsyncClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.SdkField;
+import software.amazon.awssdk.core.SdkGlobalTime;
 import software.amazon.awssdk.core.SdkPojo;
 import software.amazon.awssdk.core.SdkResponse;
 import software.amazon.awssdk.core.interceptor.Context;
@@ -67,9 +70,10 @@ public final class Program {
         sdks.put("sync", call -> outcomeOf(call, Program::sendSync));
         sdks.put("async", call -> outcomeOf(call, Program::sendAsync));
         var metadata = MarketplaceMeteringClient.serviceMetadata();
-        System.out.printf("%d Regions; us-east-1: %s%n", metadata.regions().size(), metadata.endpointFor(Region.US_EAST_1));
+        var host = metadata.endpointFor(Region.US_EAST_1);
+        System.out.printf("%d Regions; us-east-1: %s%n", metadata.regions().size(), host);
         var title = "AWS SDK for Java %s (sync and async)".formatted(VersionInfo.SDK_VERSION);
-        int code = new Scenario(args[0]).run(title, features(), sdks);
+        int code = new Scenario(args[0], "../jvm/faults.json").run(title, features(), sdks);
         NETTY.close();
         System.exit(code);
     }
@@ -96,6 +100,8 @@ public final class Program {
     }
 
     private static Scenario.Outcome outcomeOf(Scenario.Call call, Sending sending) {
+        // A correction of the clock is the whole JVM's; each call is to find the server's time by itself.
+        SdkGlobalTime.setGlobalTimeOffset(0);
         var attempts = new AtomicInteger();
         try {
             var answer = sending.send(call, attempts);
@@ -112,69 +118,80 @@ public final class Program {
         var details = error.awsErrorDetails();
         var name = error.getClass().getSimpleName();
         var ofItsClass = EXCEPTIONS.contains(error.getClass()) && name.equals(details.errorCode());
-        return new Scenario.Fault(details.errorCode(), details.errorMessage(), ofItsClass, name);
+        return new Scenario.Fault(details.errorCode(), details.errorMessage(), ofItsClass, aboutOf(error));
+    }
+
+    /** An ExpiredTokenException is of this class too when a session of the caller's has expired: its text tells. */
+    private static String aboutOf(AwsServiceException error) {
+        if (error instanceof InvalidTokenException) return "registration token";
+        var details = error.awsErrorDetails();
+        if (error instanceof ExpiredTokenException && !details.errorMessage().contains("security token")) {
+            return "registration token";
+        }
+        boolean ofKeys = error instanceof ExpiredTokenException;
+        return ofKeys || Scenario.CREDENTIAL_FAULTS.contains(details.errorCode()) ? "credentials" : "request";
     }
 
     private static SdkResponse sendSync(Scenario.Call call, AtomicInteger attempts) {
-        return switch (call.operation()) {
-            case "GetEntitlements" -> {
+        switch (call.operation()) {
+            case "GetEntitlements":
                 try (var client = configured(MarketplaceEntitlementClient.builder(), call, attempts)) {
-                    yield client.getEntitlements(read(call, GetEntitlementsRequest.serializableBuilderClass()));
+                    return client.getEntitlements(read(call, GetEntitlementsRequest.serializableBuilderClass()));
                 }
-            }
-            case "LookupEvents" -> {
+            case "LookupEvents":
                 try (var client = configured(CloudTrailClient.builder(), call, attempts)) {
-                    yield client.lookupEvents(read(call, LookupEventsRequest.serializableBuilderClass()));
+                    return client.lookupEvents(read(call, LookupEventsRequest.serializableBuilderClass()));
                 }
-            }
-            default -> {
+            default:
                 try (var client = configured(MarketplaceMeteringClient.builder(), call, attempts)) {
-                    yield switch (call.operation()) {
-                        case "BatchMeterUsage" ->
-                                client.batchMeterUsage(read(call, BatchMeterUsageRequest.serializableBuilderClass()));
-                        case "MeterUsage" -> client.meterUsage(read(call, MeterUsageRequest.serializableBuilderClass()));
-                        case "RegisterUsage" ->
-                                client.registerUsage(read(call, RegisterUsageRequest.serializableBuilderClass()));
-                        case "ResolveCustomer" ->
-                                client.resolveCustomer(read(call, ResolveCustomerRequest.serializableBuilderClass()));
-                        default -> throw new IllegalArgumentException("no operation " + call.operation());
-                    };
+                    return meter(client, call);
                 }
-            }
+        }
+    }
+
+    private static SdkResponse meter(MarketplaceMeteringClient client, Scenario.Call call) {
+        return switch (call.operation()) {
+            case "BatchMeterUsage" ->
+                    client.batchMeterUsage(read(call, BatchMeterUsageRequest.serializableBuilderClass()));
+            case "MeterUsage" ->
+                    client.meterUsage(read(call, MeterUsageRequest.serializableBuilderClass()));
+            case "RegisterUsage" ->
+                    client.registerUsage(read(call, RegisterUsageRequest.serializableBuilderClass()));
+            case "ResolveCustomer" ->
+                    client.resolveCustomer(read(call, ResolveCustomerRequest.serializableBuilderClass()));
+            default -> throw new IllegalArgumentException("no operation " + call.operation());
         };
     }
 
     private static SdkResponse sendAsync(Scenario.Call call, AtomicInteger attempts) {
+        switch (call.operation()) {
+            case "GetEntitlements":
+                try (var client = configuredAsync(MarketplaceEntitlementAsyncClient.builder(), call, attempts)) {
+                    return client.getEntitlements(read(call, GetEntitlementsRequest.serializableBuilderClass())).join();
+                }
+            case "LookupEvents":
+                try (var client = configuredAsync(CloudTrailAsyncClient.builder(), call, attempts)) {
+                    return client.lookupEvents(read(call, LookupEventsRequest.serializableBuilderClass())).join();
+                }
+            default:
+                try (var client = configuredAsync(MarketplaceMeteringAsyncClient.builder(), call, attempts)) {
+                    return meterAsync(client, call).join();
+                }
+        }
+    }
+
+    private static CompletableFuture<? extends SdkResponse> meterAsync(
+            MarketplaceMeteringAsyncClient client, Scenario.Call call) {
         return switch (call.operation()) {
-            case "GetEntitlements" -> {
-                try (var client = configured(MarketplaceEntitlementAsyncClient.builder().httpClient(NETTY), call, attempts)) {
-                    yield client.getEntitlements(read(call, GetEntitlementsRequest.serializableBuilderClass())).join();
-                }
-            }
-            case "LookupEvents" -> {
-                try (var client = configured(CloudTrailAsyncClient.builder().httpClient(NETTY), call, attempts)) {
-                    yield client.lookupEvents(read(call, LookupEventsRequest.serializableBuilderClass())).join();
-                }
-            }
-            default -> {
-                try (var client = configured(MarketplaceMeteringAsyncClient.builder().httpClient(NETTY), call, attempts)) {
-                    var answer =
-                            switch (call.operation()) {
-                                case "BatchMeterUsage" ->
-                                        client.batchMeterUsage(
-                                                read(call, BatchMeterUsageRequest.serializableBuilderClass()));
-                                case "MeterUsage" ->
-                                        client.meterUsage(read(call, MeterUsageRequest.serializableBuilderClass()));
-                                case "RegisterUsage" ->
-                                        client.registerUsage(read(call, RegisterUsageRequest.serializableBuilderClass()));
-                                case "ResolveCustomer" ->
-                                        client.resolveCustomer(
-                                                read(call, ResolveCustomerRequest.serializableBuilderClass()));
-                                default -> throw new IllegalArgumentException("no operation " + call.operation());
-                            };
-                    yield answer.join();
-                }
-            }
+            case "BatchMeterUsage" ->
+                    client.batchMeterUsage(read(call, BatchMeterUsageRequest.serializableBuilderClass()));
+            case "MeterUsage" ->
+                    client.meterUsage(read(call, MeterUsageRequest.serializableBuilderClass()));
+            case "RegisterUsage" ->
+                    client.registerUsage(read(call, RegisterUsageRequest.serializableBuilderClass()));
+            case "ResolveCustomer" ->
+                    client.resolveCustomer(read(call, ResolveCustomerRequest.serializableBuilderClass()));
+            default -> throw new IllegalArgumentException("no operation " + call.operation());
         };
     }
 
@@ -190,6 +207,11 @@ public final class Program {
                 .credentialsProvider(StaticCredentialsProvider.create(keysOf(call)))
                 .overrideConfiguration(o -> o.addExecutionInterceptor(new Counting(attempts)))
                 .build();
+    }
+
+    private static <B extends AwsAsyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C> C configuredAsync(
+            B builder, Scenario.Call call, AtomicInteger attempts) {
+        return configured(builder.httpClient(NETTY), call, attempts);
     }
 
     private static AwsCredentials keysOf(Scenario.Call call) {

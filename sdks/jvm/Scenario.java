@@ -1,3 +1,4 @@
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.DeserializationContext;
@@ -45,11 +46,22 @@ final class Scenario {
         }
     }
 
-    /** What an exception says: {@code ofItsClass} when it is of the SDK's own class for {@code name}. */
+    /**
+     * What an exception says: {@code ofItsClass} when it is of the SDK's own class for {@code name}; {@code about} is
+     * "registration token", "credentials" or "request".
+     */
     record Fault(String name, String message, boolean ofItsClass, String about) {}
 
     /** An answer in the wire's names, or a fault; the other is null. */
     record Outcome(JsonNode answer, Fault fault, int attempts) {}
+
+    /** Names of faults of the keys that sign a call; no operation declares them. */
+    static final Set<String> CREDENTIAL_FAULTS =
+            Set.of(
+                    "UnrecognizedClientException",
+                    "IncompleteSignatureException",
+                    "InvalidSignatureException",
+                    "MissingAuthenticationTokenException");
 
     interface Sdk {
         /** Throws only what is no answer of the service. */
@@ -62,11 +74,11 @@ final class Scenario {
         }
     }
 
-    /** Beans in the wire's names: the setters of both SDKs differ from them by one capital, timestamps are epoch seconds. */
+    /** Beans in the wire's names: both SDKs' differ from them by one capital. Timestamps are epoch seconds. */
     static final ObjectMapper BEANS =
             JsonMapper.builder()
                     .propertyNamingStrategy(PropertyNamingStrategies.UPPER_CAMEL_CASE)
-                    .serializationInclusion(com.fasterxml.jackson.annotation.JsonInclude.Include.NON_NULL)
+                    .serializationInclusion(JsonInclude.Include.NON_NULL)
                     .addModule(
                             new SimpleModule()
                                     .addDeserializer(Instant.class, reading(seconds -> seconds))
@@ -242,7 +254,8 @@ final class Scenario {
 
     private static Failure wrong(String path, String what, JsonNode got) {
         String place = path.isEmpty() ? "the answer" : path;
-        return new Failure("expected %s to be %s, got %s".formatted(place, what, got.isMissingNode() ? "nothing" : got));
+        Object found = got.isMissingNode() ? "nothing" : got;
+        return new Failure("expected %s to be %s, got %s".formatted(place, what, found));
     }
 
     private static String join(String path, String key) {
