@@ -85,6 +85,14 @@ export const clients: readonly Client[] = [
     program: ["build/go-v1"],
     first: ["build/first"],
   },
+  {
+    id: "rust",
+    title: "AWS SDK for Rust",
+    needs: ["cargo"],
+    prepare: [["cargo", "build", "--quiet", "--locked", "--target-dir", "target"]],
+    program: ["target/debug/program"],
+    first: ["target/debug/first"],
+  },
 ];
 
 /** One program for both versions, each with an environment of its own. */

@@ -309,7 +309,9 @@ final class Scenario {
         return new JsonSerializer<>() {
             @Override
             public void serialize(T value, JsonGenerator json, SerializerProvider provider) throws IOException {
-                json.writeNumber(BigDecimal.valueOf(converter.convert(value).toEpochMilli(), 3));
+                long millis = converter.convert(value).toEpochMilli();
+                if (millis % 1_000 == 0) json.writeNumber(millis / 1_000);
+                else json.writeNumber(BigDecimal.valueOf(millis, 3));
             }
         };
     }

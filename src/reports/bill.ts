@@ -54,7 +54,7 @@ const billed: readonly UsageMember[] = ["product", "customer", "license", "dimen
 export async function* billLines(parts: BillParts, range: Range, filter: BillFilter): AsyncGenerator<BillLine[]> {
   const { sellerAccountId, ...wanted } = filter;
   // All sums of one moment, also those that are asked for in parts.
-  const usage = { ...wanted, fromHourAt: range.fromAt, toHourAt: range.toAt, asOf: parts.ledger.mark() };
+  const usage = { ...wanted, fromHourAt: range.fromAt, toHourAt: range.toAt, asOf: await parts.ledger.mark() };
   for await (const totals of bySubscription(parts.ledger.totals(usage, { members: billed }))) {
     const [first] = totals;
     const product = parts.catalog.product(first?.productCode ?? "");

@@ -37,7 +37,7 @@ export async function exportRecords(
   filter: UsageFilter,
   format: ExportFormat,
 ): Promise<RecordExport> {
-  const fixed = { ...filter, asOf: ledger.mark() };
+  const fixed = { ...filter, asOf: await ledger.mark() };
   const count = await countInTurns(ledger, fixed);
   return { count, bytes: encoders[format](whole(pagesOf(ledger, fixed), count)) };
 }

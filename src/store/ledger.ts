@@ -126,7 +126,7 @@ export interface Ledger {
   /** The same order, after `cursor` (a record's position). Rejects with InvalidCursorError. */
   page(filter: UsageFilter, limit: number, cursor?: string): Promise<readonly PlacedRecord[]>;
   /** Opaque: what is stored from now on lies behind it, so that reads of many pages, and their count, are of one moment. */
-  mark(): string;
+  mark(): Promise<string>;
   /** Number and sum of quantities of the records that match. */
   count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }>;
   /**

@@ -4,11 +4,11 @@ import type { CallerIdentity } from "../../api/identity.ts";
 import type { MeteringRecord, OperationName } from "../../api/types.ts";
 import type { Audit, AuditDetail, AuditEvent, AuditedCall, AuditFilter } from "../audit.ts";
 import { InvalidCursorError } from "../ledger.ts";
+import { uuidBytes } from "../recordIds.ts";
+import { readStoredKeys } from "../storedKeys.ts";
 import type { GroupCommit } from "./groupCommit.ts";
 import type { Interner } from "./interner.ts";
 import type { MonthTables } from "./monthTables.ts";
-import { uuidBytes } from "./recordIds.ts";
-import { readStoredKeys } from "./storedKeys.ts";
 import { requestIdText, type StoringCall, storedReader } from "./usageQueries.ts";
 
 const defaultLimit = 100;
@@ -35,6 +35,8 @@ export interface AuditParts {
   readonly commits: GroupCommit;
   readonly interner: Interner;
   readonly months: MonthTables;
+  /** Events of before `before` were removed. */
+  readonly pruned?: (before: number) => void;
 }
 
 export class SqliteAudit implements Audit {
@@ -43,14 +45,16 @@ export class SqliteAudit implements Audit {
   readonly #interner: Interner;
   readonly #insert: StatementSync;
   readonly #readStored: ReturnType<typeof storedReader>;
+  readonly #pruned: AuditParts["pruned"];
   #lastSeq: number;
 
-  constructor({ database, commits, interner, months }: AuditParts) {
+  constructor({ database, commits, interner, months, pruned }: AuditParts) {
     this.#database = database;
     this.#commits = commits;
     this.#interner = interner;
     this.#insert = database.prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#readStored = storedReader(database, months);
+    this.#pruned = pruned;
     // Why `prune` keeps the calls that usage rows point at, and the newest one: a number given out twice would put old
     // usage under a new call.
     this.#lastSeq = Number(database.prepare("SELECT max(seq) AS seq FROM audit").get()?.seq ?? 0);
@@ -118,6 +122,7 @@ export class SqliteAudit implements Audit {
         for (const row of rows) (row.has_usage === 1 ? empty : remove).run(Number(row.seq));
         return rows.length;
       },
+      committed: () => this.#pruned?.(before),
     });
   }
 

@@ -3,6 +3,8 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, MeteringWorkload } from "../../api/types.ts";
 import type { MeteredUnit, PlacedRecord, UsageClaim, UsageFilter, UsageHolder } from "../ledger.ts";
 import { type ClaimOutcome, type ClaimUnit, type Ledger, StaleFactsError } from "../ledger.ts";
+import { RecordIds, uuidText } from "../recordIds.ts";
+import { StoredKeys } from "../storedKeys.ts";
 import type { UsageGrouping, UsageTotal } from "../usageTotals.ts";
 import { WorkloadMemory } from "../workloadMemory.ts";
 import type { SqliteAudit } from "./audit.ts";
@@ -10,8 +12,6 @@ import type { SqliteCatalog } from "./catalog.ts";
 import type { GroupCommit } from "./groupCommit.ts";
 import type { Interner } from "./interner.ts";
 import type { MonthTables } from "./monthTables.ts";
-import { RecordIds, uuidText } from "./recordIds.ts";
-import { StoredKeys } from "./storedKeys.ts";
 import { entriesPerCall, selectTotals, selectUsage } from "./usageQueries.ts";
 import { selectUsageTotals } from "./usageTotals.ts";
 
@@ -33,6 +33,8 @@ export interface LedgerParts {
   readonly months: MonthTables;
   readonly audit: SqliteAudit;
   readonly catalog: SqliteCatalog;
+  /** A record of this hour is being stored; the transaction may yet be undone. */
+  readonly touched: (hour: number) => void;
 }
 
 export class SqliteLedger implements Ledger {
@@ -141,10 +143,14 @@ export class SqliteLedger implements Ledger {
     return selectUsage(this.#parts.database, this.#parts.months, filter, limit, cursor);
   }
 
-  mark(): string {
+  async mark(): Promise<string> {
+    return this.#mark();
+  }
+
+  /** Every record names the call that stored it, and calls are numbered in the order of their commits. */
+  #mark(): string {
     const { commits, audit } = this.#parts;
     commits.settle();
-    // Every record names the call that stored it, and calls are numbered in the order of their commits.
     return String(audit.lastSeq);
   }
 
@@ -156,7 +162,7 @@ export class SqliteLedger implements Ledger {
   totals(filter: UsageFilter, grouping: UsageGrouping, cursor?: string): AsyncIterable<readonly UsageTotal[]> {
     const { database, months, commits } = this.#parts;
     const settle = (): void => commits.settle();
-    return selectUsageTotals({ database, months, settle }, { asOf: this.mark(), ...filter }, grouping, cursor);
+    return selectUsageTotals({ database, months, settle }, { asOf: this.#mark(), ...filter }, grouping, cursor);
   }
 
   workloads(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[] {
@@ -240,6 +246,7 @@ export class SqliteLedger implements Ledger {
       record.clientToken?.token ?? null,
     );
     if (changes === 1) {
+      this.#parts.touched(hour);
       this.#stored.add({ hour, subject, dimension, position: record.path === "agentcore" ? position : -1 });
       return { meteringRecordId: id.text, bytes: id.bytes, quantity, fresh: true };
     }

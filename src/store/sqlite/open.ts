@@ -13,6 +13,8 @@ import { lockFolder } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { MonthTables } from "./monthTables.ts";
 import { SqliteOutbox } from "./outbox.ts";
+import { CallCounts } from "./summaries/callCounts.ts";
+import { UsageSeriesSums } from "./summaries/usageSeries.ts";
 
 const lockFileName = "meterhouse.lock";
 /** A backup tool or a shell may hold the write lock for a moment; the event loop stands still meanwhile. */
@@ -121,14 +123,24 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
   });
   const outbox = new SqliteOutbox(database, commits);
   const catalog = new SqliteCatalog({ database, commits, sealer, outbox });
-  const audit = new SqliteAudit({ database, commits, interner, months });
-  const ledger = new SqliteLedger({ database, commits, interner, months, audit, catalog });
+  const settle = (): void => commits.settle();
+  const callCounts: CallCounts = new CallCounts({ database, settle, lastSeq: () => audit.lastSeq });
+  const audit = new SqliteAudit({
+    ...{ database, commits, interner, months },
+    pruned: (before) => callCounts.forget(before),
+  });
+  const usageSeries = new UsageSeriesSums({ database, months, settle });
+  const ledger = new SqliteLedger({
+    ...{ database, commits, interner, months, audit, catalog },
+    touched: (hour) => usageSeries.touch(hour),
+  });
   let open = true;
   return {
     catalog,
     ledger,
     audit,
     outbox,
+    summaries: { calls: (span) => callCounts.select(span), usage: (input) => usageSeries.select(input) },
     database,
     async reset() {
       commits.alone(() => {
@@ -140,6 +152,8 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
       interner.forget();
       ledger.forget();
       catalog.forget();
+      callCounts.forget();
+      usageSeries.forget();
     },
     async close() {
       if (!open) return;

@@ -2,9 +2,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, UsageAllocation, UsagePath } from "../../api/types.ts";
 import { InvalidCursorError, type PlacedRecord, type UsageFilter } from "../ledger.ts";
+import { uuidText } from "../recordIds.ts";
+import type { StoredKey } from "../storedKeys.ts";
 import type { MonthTables } from "./monthTables.ts";
-import { uuidText } from "./recordIds.ts";
-import type { StoredKey } from "./storedKeys.ts";
 
 const msPerHour = 3_600_000;
 

@@ -24,7 +24,7 @@ INSERT INTO callers_of_schema_4
 DROP TABLE callers;
 ALTER TABLE callers_of_schema_4 RENAME TO callers;
 
--- Keys of the usage rows that the call stored, see store/sqlite/storedKeys.ts.
+-- Keys of the usage rows that the call stored, see store/storedKeys.ts.
 ALTER TABLE audit ADD COLUMN stored BLOB;
 -- Which of the older calls stored usage is not known: none of them goes without leaving its row.
 UPDATE audit SET stored = x'';

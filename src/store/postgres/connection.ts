@@ -1,0 +1,131 @@
+/** Connections to PostgreSQL: a bounded pool, numbers as numbers, statements that cannot run for ever. */
+import pg from "pg";
+
+/** Of one node. Claims take one of them at a time; the others read. */
+const connectionsMax = 8;
+const connectMaxMs = 5_000;
+/** A statement that runs longer is given up: its caller has gone by then. */
+const statementMaxMs = 30_000;
+const idleMaxMs = 30_000;
+
+/** What runs statements: the pool, or one connection inside a transaction. */
+export interface Sql {
+  query<Row extends object>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** The same, prepared once a connection under that name. */
+  prepared<Row extends object>(name: string, text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
+}
+
+export interface Connections extends Sql {
+  /** Runs `body` in a transaction. Rejects with what it rejects with, or with CommitUnknown. */
+  transaction<T>(body: (sql: Sql) => Promise<T>): Promise<T>;
+  /** Rows of one statement, some at a time, all of one moment. Its connection is held until the last is read. */
+  stream<Row extends object>(
+    text: string,
+    values: readonly unknown[],
+    batch: number,
+  ): AsyncGenerator<readonly Row[], void, undefined>;
+  /** One connection of its own, outside of the pool, such as for LISTEN; the caller ends it. */
+  dedicated(): Promise<pg.Client>;
+  end(): Promise<void>;
+}
+
+/** The connection went between COMMIT and its answer. */
+export class CommitUnknown extends Error {
+  override readonly name = "CommitUnknown";
+}
+
+const int8 = 20;
+/** bigint columns hold account ids, sums and times, all below 2^53; what could be larger is selected as text. */
+const types = new pg.TypeOverrides();
+types.setTypeParser(int8, Number);
+
+export function connect(url: string): Connections {
+  const config: pg.PoolConfig = {
+    connectionString: url,
+    application_name: "meterhouse",
+    types,
+    connectionTimeoutMillis: connectMaxMs,
+    statement_timeout: statementMaxMs,
+    idle_in_transaction_session_timeout: statementMaxMs,
+    keepAlive: true,
+  };
+  const pool = new pg.Pool({ ...config, max: connectionsMax, idleTimeoutMillis: idleMaxMs });
+  // An idle connection that breaks is replaced when it is needed; without a listener it would end the process.
+  pool.on("error", () => {});
+  return {
+    ...sqlOf(pool),
+    transaction: async (body) => {
+      const client = await pool.connect();
+      let isBroken = false;
+      try {
+        return await inTransaction(client, body);
+      } catch (error) {
+        isBroken = error instanceof CommitUnknown || isConnectionError(error);
+        throw error;
+      } finally {
+        client.release(isBroken);
+      }
+    },
+    stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
+      const client = await pool.connect();
+      let isWhole = false;
+      try {
+        await client.query("BEGIN READ ONLY");
+        await client.query(`DECLARE batches NO SCROLL CURSOR FOR ${text}`, [...values]);
+        for (;;) {
+          const { rows } = await client.query<Row>(`FETCH ${batch} FROM batches`);
+          if (rows.length > 0) yield rows;
+          if (rows.length < batch) break;
+        }
+        await client.query("COMMIT");
+        isWhole = true;
+      } finally {
+        // A reader that leaves early leaves an open transaction: the connection goes with it.
+        client.release(!isWhole);
+      }
+    },
+    dedicated: async () => {
+      const client = new pg.Client(config);
+      client.on("error", () => {});
+      await client.connect();
+      return client;
+    },
+    end: () => pool.end(),
+  };
+}
+
+async function inTransaction<T>(client: pg.PoolClient, body: (sql: Sql) => Promise<T>): Promise<T> {
+  await client.query("BEGIN");
+  let value: T;
+  try {
+    value = await body(sqlOf(client));
+  } catch (error) {
+    // Where the connection is gone the server undoes it by itself.
+    await client.query("ROLLBACK").catch(() => {});
+    throw error;
+  }
+  try {
+    await client.query("COMMIT");
+  } catch (error) {
+    if (!isConnectionError(error)) throw error;
+    throw new CommitUnknown("The connection broke while the transaction was being committed.", { cause: error });
+  }
+  return value;
+}
+
+function sqlOf(source: pg.Pool | pg.PoolClient): Sql {
+  return {
+    query: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
+      (await source.query<Row>(text, [...values])).rows,
+    prepared: async <Row extends object>(name: string, text: string, values: readonly unknown[] = []) =>
+      (await source.query<Row>({ name, text, values: [...values] })).rows,
+  };
+}
+
+/** Not an answer of the server to the statement: the way to it broke, or it is going down. */
+export function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (!(error instanceof pg.DatabaseError)) return true;
+  // Class 08 is the connection, 57P the operator: shutdown, crash, start-up.
+  return /^(?:08|57P)/.test(error.code ?? "");
+}

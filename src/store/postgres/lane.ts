@@ -1,0 +1,110 @@
+/**
+ * The way of everything that a node writes with its usage: one transaction at a time, and what came while one was on its
+ * way shares the next. One poisoned unit must not take the others down with it, so a group that fails is undone and each
+ * of its units is tried again alone.
+ */
+import { StaleFactsError, StoreFailure } from "../ledger.ts";
+import { CommitUnknown, type Connections, isConnectionError, type Sql } from "./connection.ts";
+
+/** A group is one statement's worth of records; what is beyond waits for the next. */
+const groupMaxUnits = 256;
+
+/** Writes units inside a transaction and answers each, in order: with its value, or with the error that refuses it. */
+export type GroupWriter<Unit, Value> = (sql: Sql, units: readonly Unit[]) => Promise<readonly (Value | Error)[]>;
+
+interface Pending<Unit, Value> {
+  readonly unit: Unit;
+  /** Units of one group do not share these. */
+  readonly locks: readonly string[];
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export interface LaneOptions<Unit, Value> {
+  readonly connections: Connections;
+  /** Before the transaction: what must be there for it, such as partitions and integers for identifiers. */
+  readonly prepare: (units: readonly Unit[]) => Promise<void>;
+  readonly write: GroupWriter<Unit, Value>;
+  /** After the commit, before the promise resolves: where memory follows the database. */
+  readonly committed: (unit: Unit, value: Value) => void;
+}
+
+export class Lane<Unit, Value> {
+  readonly #options: LaneOptions<Unit, Value>;
+  #queue: Pending<Unit, Value>[] = [];
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+
+  constructor(options: LaneOptions<Unit, Value>) {
+    this.#options = options;
+  }
+
+  /** Joins the next group. Rejects with what refused the unit, or with StoreFailure. */
+  enqueue(unit: Unit, locks: readonly string[] = []): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(new StoreFailure("no", new Error("the store is closed")));
+        return;
+      }
+      this.#queue.push({ unit, locks, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Resolves when everything that was queued before is written, or has failed. */
+  async drain(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.drain();
+  }
+
+  async #run(): Promise<void> {
+    // Calls that arrive in this turn of the event loop share the first group.
+    await new Promise((resolve) => setImmediate(resolve));
+    while (this.#queue.length > 0) await this.#writeAll(this.#nextGroup());
+    this.#running = undefined;
+  }
+
+  #nextGroup(): readonly Pending<Unit, Value>[] {
+    const held = new Set<string>();
+    const group: Pending<Unit, Value>[] = [];
+    const rest: Pending<Unit, Value>[] = [];
+    for (const pending of this.#queue) {
+      const isFree = group.length < groupMaxUnits && !pending.locks.some((lock) => held.has(lock));
+      (isFree ? group : rest).push(pending);
+      for (const lock of pending.locks) held.add(lock);
+    }
+    this.#queue = rest;
+    return group;
+  }
+
+  async #writeAll(group: readonly Pending<Unit, Value>[]): Promise<void> {
+    const { connections, prepare, write, committed } = this.#options;
+    const units = group.map(({ unit }) => unit);
+    let answers: readonly (Value | Error)[];
+    try {
+      await prepare(units);
+      answers = await connections.transaction((sql) => write(sql, units));
+    } catch (error) {
+      if (group.length > 1 && !isConnectionError(error) && !(error instanceof CommitUnknown)) {
+        for (const one of group) await this.#writeAll([one]);
+        return;
+      }
+      const failure = new StoreFailure(error instanceof CommitUnknown ? "unknown" : "no", error);
+      for (const { reject } of group) reject(error instanceof StaleFactsError ? error : failure);
+      return;
+    }
+    for (const [index, { unit, resolve, reject }] of group.entries()) {
+      const answer = answers[index];
+      if (answer instanceof Error) reject(answer);
+      else if (answer === undefined) reject(new StoreFailure("unknown", new Error("a unit was given no answer")));
+      else {
+        committed(unit, answer);
+        resolve(answer);
+      }
+    }
+  }
+}

@@ -1,0 +1,216 @@
+/** The ledger in PostgreSQL: claims go through the lane, many calls in a transaction; reads have connections of their own. */
+import type { MeteringRecord, MeteringWorkload } from "../../api/types.ts";
+import {
+  type ClaimOutcome,
+  type ClaimUnit,
+  type Ledger,
+  type MeteredUnit,
+  type PlacedRecord,
+  StoreFailure,
+  type UsageFilter,
+} from "../ledger.ts";
+import type { UsageGrouping, UsageTotal } from "../usageTotals.ts";
+import { WorkloadMemory } from "../workloadMemory.ts";
+import { type ClaimParts, locksOf, writeClaims } from "./claims.ts";
+import { CommitUnknown, type Connections, type Sql } from "./connection.ts";
+import type { Interner } from "./interner.ts";
+import { Lane } from "./lane.ts";
+import type { Partitions } from "./partitions.ts";
+import { countUsage, selectUsage } from "./usageReads.ts";
+import { selectUsageTotals } from "./usageTotals.ts";
+
+const defaultLimit = 1_000;
+/** As the sequence of the schema gives them out. */
+const callsPerBlock = 1_000;
+/** A change can be committed after one of a higher number: so many are read once more. */
+const changesReadAgain = 1_000;
+
+/** What the ledger needs of the catalogue. */
+export interface LedgerCatalog {
+  readonly version: number;
+  catchUp(): Promise<void>;
+  resolveToken(sql: Sql, hash: string, at: number): Promise<boolean | undefined>;
+  /** Memory follows `resolveToken`. */
+  tokenResolved(hash: string, resolvedAt: number): void;
+}
+
+export interface LedgerParts {
+  readonly connections: Connections;
+  readonly interner: Interner;
+  readonly partitions: Partitions;
+  readonly catalog: LedgerCatalog;
+}
+
+export class PostgresLedger implements Ledger {
+  readonly #parts: LedgerParts;
+  readonly #claiming: ClaimParts;
+  readonly #workloads = new WorkloadMemory();
+  /** The audit trail's events go the same way. */
+  readonly lane: Lane<ClaimUnit, ClaimOutcome>;
+  #changesSeen = 0;
+  #nextCall = 0;
+  #callsLeft = 0;
+
+  constructor(parts: LedgerParts) {
+    this.#parts = parts;
+    const { connections, interner, partitions, catalog } = parts;
+    this.#claiming = {
+      interner,
+      nextCall: () => this.#takeCall(),
+      factsVersion: () => catalog.version,
+      catchUp: () => catalog.catchUp(),
+      resolveToken: (sql, hash, at) => catalog.resolveToken(sql, hash, at),
+    };
+    this.lane = new Lane({
+      connections,
+      prepare: (units) => partitions.ensure(units.flatMap(({ records }) => records.map(({ hour }) => hour))),
+      write: (sql, units) => writeClaims(sql, units, this.#claiming),
+      committed: (unit, outcome) => this.#committed(unit, outcome),
+    });
+  }
+
+  claim(unit: ClaimUnit): Promise<ClaimOutcome> {
+    return this.lane.enqueue(unit, locksOf(unit));
+  }
+
+  async meter(unit: MeteredUnit): Promise<boolean> {
+    const { seen, records, meteredUntil, meteringClosed } = unit;
+    const hours = records.map(({ hour }) => hour);
+    const { isKept, workload } = await this.#alone(hours, async (sql) => {
+      const found = await storedWorkload(sql, seen);
+      if (found === undefined || found.stoppedAt !== seen.stoppedAt || found.meteredUntil !== seen.meteredUntil) {
+        return { isKept: false, workload: found };
+      }
+      const audit: ClaimUnit["audit"] = ({ holders }) => (holders.some((one) => one.fresh) ? unit.audit : undefined);
+      await writeClaims(sql, [{ records, audit }], this.#claiming);
+      return { isKept: true, workload: await changeWorkload(sql, { ...found, meteredUntil, meteringClosed }) };
+    });
+    // Also where nothing was kept: memory may be behind another node, or behind a commit of unknown outcome.
+    if (workload !== undefined) this.#workloads.put(workload);
+    return isKept;
+  }
+
+  async endWorkload({ resource, at }: { readonly resource: string; readonly at: number }): Promise<void> {
+    await this.lane.drain();
+    const changed = await this.#alone([], async (sql) => {
+      // MeterUsage's are left alone: nothing is metered for them, and an instance that stopped may start again.
+      const rows = await sql.query<{ document: string }>(
+        `SELECT document FROM metering_workloads WHERE resource = $1 AND operation = 'RegisterUsage'
+         ORDER BY product_code FOR UPDATE`,
+        [resource],
+      );
+      const ended: MeteringWorkload[] = [];
+      for (const { document } of rows) {
+        const found = JSON.parse(document) as MeteringWorkload;
+        ended.push(found.meteringClosed === true ? found : await changeWorkload(sql, { ...found, stoppedAt: at }));
+      }
+      return ended;
+    });
+    for (const workload of changed) this.#workloads.put(workload);
+  }
+
+  openRegistrations(): readonly MeteringWorkload[] {
+    return this.#workloads.openRegistrations();
+  }
+
+  workloads(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[] {
+    return this.#workloads.matching(filter);
+  }
+
+  async records(filter: UsageFilter, limit = defaultLimit): Promise<readonly MeteringRecord[]> {
+    return (await this.page(filter, limit)).map(({ record }) => record);
+  }
+
+  async page(filter: UsageFilter, limit: number, cursor?: string): Promise<readonly PlacedRecord[]> {
+    await this.lane.drain();
+    return selectUsage(this.#parts.connections, filter, limit, cursor);
+  }
+
+  async mark(): Promise<string> {
+    await this.lane.drain();
+    const [row] = await this.#parts.connections.query<{ mark: string }>("SELECT pg_current_snapshot()::text AS mark");
+    return row?.mark ?? "";
+  }
+
+  async count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }> {
+    await this.lane.drain();
+    return countUsage(this.#parts.connections, filter);
+  }
+
+  async *totals(filter: UsageFilter, grouping: UsageGrouping, cursor?: string): AsyncGenerator<readonly UsageTotal[]> {
+    await this.lane.drain();
+    yield* selectUsageTotals(this.#parts.connections, filter, grouping, cursor);
+  }
+
+  /** Reads the registrations that other nodes made or changed; at the open, all of them. */
+  async catchUp(): Promise<void> {
+    const rows = await this.#parts.connections.query<{ changed: number; document: string }>(
+      "SELECT changed, document FROM metering_workloads WHERE changed > $1 ORDER BY seq",
+      [this.#changesSeen - changesReadAgain],
+    );
+    for (const { changed, document } of rows) {
+      this.#changesSeen = Math.max(this.#changesSeen, changed);
+      this.#workloads.put(JSON.parse(document) as MeteringWorkload);
+    }
+  }
+
+  /** Lets go of what memory holds of a ledger that was cleared. */
+  forget(): void {
+    this.#workloads.clear();
+    this.#changesSeen = 0;
+  }
+
+  async #alone<T>(hours: readonly number[], body: (sql: Sql) => Promise<T>): Promise<T> {
+    try {
+      await this.#parts.partitions.ensure(hours);
+      return await this.#parts.connections.transaction(body);
+    } catch (error) {
+      throw new StoreFailure(error instanceof CommitUnknown ? "unknown" : "no", error);
+    }
+  }
+
+  #committed(unit: ClaimUnit, outcome: ClaimOutcome): void {
+    const { workload, resolveToken } = unit;
+    if (workload !== undefined && outcome.workloadFresh === true) this.#workloads.put(workload);
+    // Another node registered it; where that cannot be read now, the next look at the database finds it.
+    else if (workload !== undefined && !this.#isKnown(workload)) this.catchUp().catch(() => {});
+    if (resolveToken !== undefined && outcome.tokenResolvedBefore === false) {
+      this.#parts.catalog.tokenResolved(resolveToken.hash, resolveToken.at);
+    }
+  }
+
+  #isKnown({ productCode, resource, operation }: MeteringWorkload): boolean {
+    return this.#workloads.matching({ productCode, resource }).some((one) => one.operation === operation);
+  }
+
+  async #takeCall(): Promise<number> {
+    if (this.#callsLeft === 0) {
+      const [row] = await this.#parts.connections.query<{ call: number }>("SELECT nextval('audit_seq') AS call");
+      if (row === undefined) throw new Error("the sequence of calls gave no number");
+      this.#nextCall = row.call;
+      this.#callsLeft = callsPerBlock;
+    }
+    this.#callsLeft -= 1;
+    this.#nextCall += 1;
+    return this.#nextCall - 1;
+  }
+}
+
+async function storedWorkload(sql: Sql, seen: MeteringWorkload): Promise<MeteringWorkload | undefined> {
+  const { productCode, resource, operation } = seen;
+  const [row] = await sql.query<{ document: string }>(
+    `SELECT document FROM metering_workloads WHERE product_code = $1 AND resource = $2 AND operation = $3 FOR UPDATE`,
+    [productCode, resource, operation],
+  );
+  return row && (JSON.parse(row.document) as MeteringWorkload);
+}
+
+async function changeWorkload(sql: Sql, workload: MeteringWorkload): Promise<MeteringWorkload> {
+  const { productCode, resource, operation } = workload;
+  await sql.query(
+    `UPDATE metering_workloads SET document = $1, changed = nextval('workload_changes')
+     WHERE product_code = $2 AND resource = $3 AND operation = $4`,
+    [JSON.stringify(workload), productCode, resource, operation],
+  );
+  return workload;
+}
