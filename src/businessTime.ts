@@ -57,6 +57,9 @@ export function createBusinessTime(options: BusinessTimeOptions): BusinessTime {
     due: createDueWork(options),
     keep: (state: ClockState) => store.catalog.apply({ clock: state }),
   });
+  store.onChangedElsewhere(() => {
+    timekeeper.adopt(() => store.catalog.clock()).catch(onFailure);
+  });
   let timer: NodeJS.Timeout | undefined;
   let turning: Promise<void> | undefined;
   let isStopping = false;
@@ -64,8 +67,10 @@ export function createBusinessTime(options: BusinessTimeOptions): BusinessTime {
     if (!isStopping) await store.audit.prune(clock.now() - historyMs, prunedPerTurn).catch(onFailure); // H-10
   };
   const turn = async (): Promise<void> => {
-    const isThrough = await timekeeper.turn();
-    await prune();
+    // One node does what is due, and not all of them the same. A move does it on the node that was asked for the move.
+    const isLeader = store.leadership.isHeld();
+    const isThrough = !isLeader || (await timekeeper.turn());
+    if (isLeader) await prune();
     // At a high multiple more comes due in a second than a turn does: then without a pause, but one turn after another.
     schedule(isThrough ? turnIntervalMs : 0);
   };

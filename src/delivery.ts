@@ -35,7 +35,7 @@ function trickle(
   { overMs, pieceBytes, until }: Extract<Delivery, { kind: "trickle" }>,
   closed: Promise<void>,
 ): void {
-  const body = Buffer.from(answer.body);
+  const body = answer.bytes ?? Buffer.from(answer.body);
   response.writeHead(answer.status, { ...answer.headers, "Content-Length": body.length });
   response.flushHeaders();
   // A timer has no parts of a millisecond: rather larger pieces than a longer time.

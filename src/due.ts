@@ -10,6 +10,7 @@ import { dueOf } from "./marketplace/agreementDue.ts";
 import type { Agreements } from "./marketplace/agreements.ts";
 import type { RegisteredUsage } from "./marketplace/metering/registeredUsage.ts";
 import { dueSeconds, secondsDueAt } from "./rules/proration.ts";
+import { StaleFactsError } from "./store/ledger.ts";
 import type { Store } from "./store/store.ts";
 
 export const dueKinds = ["announcement", "renewal", "term-end", "final-hour-end", "usage-hour", "usage-end"] as const;
@@ -56,7 +57,10 @@ export function createDueWork({ store, settings, agreements, registeredUsage }: 
   const workloadsDueAt = () => earliest(ledger.openRegistrations(), (workload) => secondsDueAt(workload, settings()));
   // By the clock, whoever turned it: what is due would have come without them.
   const runAgreements = (at: number, countMax?: number) =>
-    acting({ actor: "clock" }, () => agreements.runDue(at, countMax));
+    acting({ actor: "clock" }, () => agreements.runDue(at, countMax)).catch((error: unknown) => {
+      // Another node was quicker with one of them: what is due now is asked again.
+      if (!(error instanceof StaleFactsError)) throw error;
+    });
   return {
     nextAt: () => earlier(agreementsDueAt(), workloadsDueAt()),
     upcoming: (limit) => {
@@ -119,6 +123,11 @@ function earlier(a: number | undefined, b: number | undefined): number | undefin
 function byTime(a: DueItem, b: DueItem): number {
   const rank = ({ what }: DueItem): number => (what === "usage-hour" || what === "usage-end" ? 1 : 0);
   return a.at - b.at || rank(a) - rank(b);
+}
+
+/** What time will bring about for one agreement, in order; the first `limit`. */
+export function dueOfAgreement(agreement: Agreement, settings: Settings, limit: number): readonly DueItem[] {
+  return [...ofAgreement(agreement, settings, limit)];
 }
 
 /** Played through on copies: each step leaves the agreement as the deed itself would, as far as time is concerned. */

@@ -59,6 +59,8 @@ export interface MeterhouseOptions {
   readonly host?: string;
   /** Default: a temporary folder that `close()` removes. */
   readonly dataDir?: string;
+  /** URL of a PostgreSQL database (15 to 18), which many servers may share. Default: a file in `dataDir`. */
+  readonly database?: string;
   /** Epoch milliseconds for SigV4, `Date` and session expiry. Default Date.now. */
   readonly wallClock?: () => number;
   /** Life of the temporary keys that workloads get. Default an hour. */
@@ -211,6 +213,7 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
   const start = { catalog: options.catalog, settings: options.settings, now: options.now };
   const service = await startService({
     dataDir,
+    database: options.database,
     host: options.host ?? "127.0.0.1",
     port: options.port ?? 0,
     clock,

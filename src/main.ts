@@ -37,6 +37,12 @@ program
   .addOption(new Option("--host <address>", "address to listen on").env("METERHOUSE_HOST").default("127.0.0.1"))
   .addOption(new Option("--data <dir>", "data folder").env("METERHOUSE_DATA").default("./meterhouse-data"))
   .addOption(
+    new Option(
+      "--database <url>",
+      "PostgreSQL that many nodes share, postgres://…; better by the environment, which no process list shows",
+    ).env("METERHOUSE_DATABASE_URL"),
+  )
+  .addOption(
     new Option("--catalog <file>", "catalogue file (YAML or JSON), loaded at every start")
       .env("METERHOUSE_CATALOG")
       .conflicts("demo"),
@@ -72,7 +78,8 @@ Examples:
   meterhouse serve --catalog catalog.yaml --port 0 --data /var/lib/meterhouse
 
 Environment: METERHOUSE_MASTER_KEY seals the secrets at rest (32 bytes as 64 hex digits or base64);
-without it a key file is made in the data folder.`,
+without it a key file is made in the data folder. Nodes that share a database need the same key, and the same
+METERHOUSE_ADMIN_TOKEN.`,
   )
   // Loaded when it is wanted: the other commands need no server and start faster without one.
   .action(async (flags: ServeFlags) => (await import("./serve.ts")).serve(flags));

@@ -14,9 +14,12 @@ export interface RouterOptions {
   readonly version: string;
   /** Names that a Host header may carry besides loopback and IP addresses. */
   readonly allowedHosts: readonly string[];
-  readonly isReady: () => boolean;
+  /** Why no calls should come here now; undefined: they may. */
+  readonly notReady: () => string | undefined;
   /** The buyer's side, see marketplace/pages. Absent: it is switched off. */
   readonly marketplacePages?: Hono;
+  /** Where all who can reach the server may read its metrics. */
+  readonly metrics?: (context: Context) => Promise<Response>;
   /** The console's files, below `/console`. */
   readonly consoleFiles?: Hono;
   /** The control plane, see control/control.ts: it gets the requests below `/api/v1` as they are. */
@@ -25,6 +28,11 @@ export interface RouterOptions {
   readonly workloads?: Hono;
   /** Where the owners of HTTP endpoints confirm their SNS subscription, or end it: by the token alone. */
   readonly subscriptions?: Pick<Notifications, "confirm" | "unsubscribe" | "authority">;
+}
+
+/** Of the address that a server is bound to. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 /**
@@ -82,11 +90,10 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
     ),
   );
   app.get("/healthz", (context) => context.json({ status: "ok", version }));
-  app.get("/readyz", (context) =>
-    options.isReady()
-      ? context.json({ ready: true })
-      : problem(context, 503, "Not Ready", "The server is stopping and takes no new calls."),
-  );
+  app.get("/readyz", (context) => {
+    const why = options.notReady();
+    return why === undefined ? context.json({ ready: true }) : problem(context, 503, "Not Ready", why);
+  });
   app.get("/.well-known/jwks.json", async (context) => context.json({ keys: await jwks(store) }));
   app.get("/keys/:product/:file", (context) => {
     const { product, file } = context.req.param();
@@ -119,7 +126,14 @@ export function createRouter(options: RouterOptions): (request: IncomingMessage,
   if (options.workloads !== undefined) app.route("/", options.workloads);
   if (options.marketplacePages !== undefined) app.route("/", options.marketplacePages);
   if (options.consoleFiles !== undefined) app.route("/", options.consoleFiles);
-  const { control } = options;
+  const { control, metrics } = options;
+  app.get("/metrics", (context) => {
+    if (metrics !== undefined) return metrics(context);
+    // Beyond loopback by the control plane, which asks for a token.
+    const { protocol, host } = new URL(context.req.url);
+    const request = new Request(`${protocol}//${host}/api/v1/metrics`, context.req.raw);
+    return control === undefined ? context.notFound() : control.fetch(request, context.env as object);
+  });
   // Not by `route`, which leaves the application's own answers to errors and unknown paths behind.
   if (control !== undefined) {
     app.all("/api/v1", (context) => control.fetch(context.req.raw, context.env as object));

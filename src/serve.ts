@@ -4,6 +4,7 @@ import { printDemo } from "./banner.ts";
 import { demoCatalog } from "./catalog/demo.ts";
 import { readCatalog } from "./catalog/file.ts";
 import { createBusinessClock } from "./clock.ts";
+import { isLoopback } from "./router.ts";
 import { createLog, type Service, startService } from "./service.ts";
 import type { TlsFiles } from "./tls.ts";
 import { version } from "./version.ts";
@@ -12,6 +13,8 @@ export interface ServeFlags {
   readonly port: number;
   readonly host: string;
   readonly data: string;
+  /** URL of a PostgreSQL database. */
+  readonly database?: string;
   readonly catalog?: string;
   readonly demo?: boolean;
   readonly allowedHost: readonly string[];
@@ -27,10 +30,6 @@ function tlsOf({ tlsCert, tlsKey }: ServeFlags): { readonly tls?: TlsFiles } {
   if (tlsCert === undefined && tlsKey === undefined) return {};
   if (tlsCert === undefined || tlsKey === undefined) throw new Error("--tls-cert and --tls-key go together.");
   return { tls: { certFile: tlsCert, keyFile: tlsKey } };
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
 }
 
 function startFailure(error: unknown, flags: ServeFlags): unknown {
@@ -56,6 +55,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
   try {
     service = await startService({
       dataDir: resolve(flags.data),
+      database: flags.database,
       host: flags.host,
       port: flags.port,
       clock: createBusinessClock(Date.now, flags.now),

@@ -226,15 +226,18 @@ function createServer(options: ServerOptions): Server | HttpsServer {
 /** `POST /`, and whatever else names an operation: an SDK that is told of a wrong path or method must be able to read it. */
 function isServiceCall(request: IncomingMessage): boolean {
   const { url = "/", method } = request;
-  if (!isServicePath(url)) return request.headers["x-amz-target"] !== undefined;
+  if (!isServicePath(url)) {
+    return request.headers["x-amz-target"] !== undefined || request.headers["smithy-protocol"] !== undefined;
+  }
   if (method === "OPTIONS") return request.headers.origin === undefined;
   return method !== "GET" && method !== "HEAD" ? true : request.headers["x-amz-target"] !== undefined;
 }
 
 function send(response: ServerResponse, answer: WireAnswer): Promise<void> | undefined {
   if (answer.delivery !== undefined) return deliver(response, answer, answer.delivery);
-  response.writeHead(answer.status, { ...answer.headers, "Content-Length": Buffer.byteLength(answer.body) });
-  response.end(answer.body);
+  const body = answer.bytes ?? answer.body;
+  response.writeHead(answer.status, { ...answer.headers, "Content-Length": Buffer.byteLength(body) });
+  response.end(body);
   return undefined;
 }
 

@@ -3,7 +3,6 @@
  * so that a test meets what production runs.
  */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import { type Settings, type SettingsInput, settingsSchema } from "./api/settings.ts";
 import { createBusinessTime, resumeClock } from "./businessTime.ts";
@@ -26,23 +25,29 @@ import { createFileKeyStore } from "./marketplace/notifications/keyStore.ts";
 import { startNotifications } from "./marketplace/notifications/start.ts";
 import { createMarketplacePages } from "./marketplace/pages/index.ts";
 import { createWorkloads, type Workloads } from "./marketplace/workloads/workloads.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
+import { openStore } from "./openStore.ts";
+import { isCborCall, speakingCbor } from "./protocol/cbor.ts";
 import { createEndpoint, type WireAnswer, type WireRequest } from "./protocol/endpoint.ts";
 import { createExchanges, type Exchanges } from "./protocol/exchanges.ts";
 import { createCloudTrail, isCloudTrailCall } from "./protocol/lookupEvents.ts";
 import { createSts, isQueryCall } from "./protocol/sts.ts";
 import { createThrottle, type Throttle } from "./protocol/throttle.ts";
-import { createRouter, isAllowedHost } from "./router.ts";
+import { createRouter, isAllowedHost, isLoopback, type RouterOptions } from "./router.ts";
 import { createSealer, loadMasterKey } from "./secrets.ts";
 import { listen } from "./server.ts";
-import type { Catalog } from "./store/catalog.ts";
-import { openSqliteStore } from "./store/sqlite/open.ts";
+import type { Catalog, CatalogChange } from "./store/catalog.ts";
+import { StaleFactsError } from "./store/ledger.ts";
 import type { Store } from "./store/store.ts";
 import type { Timekeeper } from "./timekeeper.ts";
 import type { TlsFiles } from "./tls.ts";
 import { version } from "./version.ts";
 
 export interface ServiceOptions {
+  /** Holds the keys, and the embedded store unless `database` names another. */
   readonly dataDir: string;
+  /** URL of a PostgreSQL database, which many nodes may share. */
+  readonly database?: string | undefined;
   readonly host: string;
   readonly port: number;
   /** One that was given an instant to start at keeps it; one that follows goes on as the data folder says. */
@@ -87,7 +92,7 @@ export interface Service {
   /** Signs one browser in to the console, within twelve hours. */
   consoleLink(): string;
   /** What the integrations of the last 90 days do wrong. */
-  diagnose(filter?: CallFilter): Promise<Diagnosis>;
+  diagnose(filter?: CallFilter, signal?: AbortSignal): Promise<Diagnosis>;
   /** Does what the business clock has made due: ends of final hours and terms, countdowns, usage of registered tasks. */
   runDue(): Promise<void>;
   /** Stops accepting, finishes what is in flight, closes the store. */
@@ -98,7 +103,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const sealer = createSealer(loadMasterKey({ dataDir: options.dataDir, env: options.env }));
   const adminToken = loadAdminToken({ dataDir: options.dataDir, env: options.env });
-  const store = openSqliteStore({ file: join(options.dataDir, "meterhouse.db"), sealer });
+  const store = await openStore(options, sealer);
   try {
     return await assemble(options, store, createFileKeyStore(options.dataDir, sealer), adminToken);
   } catch (error) {
@@ -110,6 +115,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 /** Browsers that look on, and what ends their looking. */
 function watchersOf({ catalog }: Store, wallClock: () => number) {
   return { feed: createFeed(), sessions: createSessions({ catalog, wallClock }), stopping: new AbortController() };
+}
+
+/** Nobody but this machine reaches a server on loopback, so its metrics need no token there. */
+function openMetrics({ host }: ServiceOptions, metrics: Metrics): Pick<RouterOptions, "metrics"> {
+  if (!isLoopback(host)) return {};
+  return {
+    metrics: async (context) => context.body(await metrics.text(), 200, { "Content-Type": metrics.contentType }),
+  };
 }
 
 async function assemble(
@@ -147,21 +160,27 @@ async function assemble(
   const sts = createSts({ store, wallClock, enforceRegions, log, webIdentity });
   const cloudTrail = createCloudTrail({ store, clock, wallClock, enforceRegions, log });
   const { feed, sessions, stopping } = watchersOf(store, wallClock);
-  const endpoint = toldTo(feed, oneAddress(marketplace, sts, cloudTrail));
+  const metrics = createMetrics({ store, exchanges, wallClock, version });
+  const endpoint = metrics.counted(toldTo(feed, oneAddress(marketplace, sts, cloudTrail)));
 
   const notifications = startNotifications({ store, keyStore, clock, wallClock, log, host: options.host, publicUrl });
   try {
     const shared = { store, clock, timekeeper, settings, agreements, registeredUsage, wallClock, log, publicUrl };
     const control = createControl({
       ...{ ...shared, changeSettings, throttle, faults, loadCatalog, adminToken, version, workloads, exchanges },
-      ...{ diagnose, sessions, feed, stopping: stopping.signal },
+      ...{ diagnose, sessions, feed, metrics, stopping: stopping.signal },
       resend: notifications.resend,
       confirmTarget: (target) => notifications.sendConfirmation(target.id),
     });
     const router = createRouter({
       ...{ store, log, version, allowedHosts: options.allowedHosts, subscriptions: notifications },
-      isReady: () => !stopping.signal.aborted,
-      ...{ control, workloads: workloads.endpoints, consoleFiles: createConsoleFiles() },
+      notReady: () => (stopping.signal.aborted ? "The server is stopping and takes no new calls." : store.outage()),
+      ...{
+        control,
+        workloads: workloads.endpoints,
+        consoleFiles: createConsoleFiles(),
+        ...openMetrics(options, metrics),
+      },
       ...(options.marketplacePages !== false ? { marketplacePages: createMarketplacePages(shared) } : {}),
     });
     const server = await listen(
@@ -177,6 +196,7 @@ async function assemble(
       ...{ runDue, changeSettings, loadCatalog, diagnose, exchanges },
       consoleLink: () => consoleLink(url, sessions.invite({ name: "root", role: "full" })),
       close: async () => {
+        metrics.close();
         stopping.abort();
         faults.clear(); // Calls that they hold up go on.
         // Before the server, which waits for its calls: a move of the clock may be one of them.
@@ -200,10 +220,21 @@ function catalogLoader(catalog: Catalog, clock: SettableClock, wallClock: () => 
     for (let isApplied = false; !isApplied; ) {
       const { version: seen } = catalog;
       const change = await catalogChange(document, { existing: catalog, now: clock.now(), wallNow: wallClock() });
-      isApplied = catalog.version === seen;
-      if (isApplied && Object.keys(change).length > 0) await catalog.apply(change);
+      if (catalog.version !== seen) continue;
+      isApplied = Object.keys(change).length === 0 || (await applied(catalog, change));
     }
   };
+}
+
+/** false: another node was quicker, such as one that starts with the same file. */
+async function applied(catalog: Catalog, change: CatalogChange): Promise<boolean> {
+  try {
+    await catalog.apply(change);
+    return true;
+  } catch (error) {
+    if (error instanceof StaleFactsError) return false;
+    throw error;
+  }
 }
 
 interface WorkloadParts {
@@ -235,7 +266,9 @@ type Endpoint = (request: WireRequest) => Promise<WireAnswer>;
 
 /** One address for all services: a form without a target is the Query protocol, which STS speaks. */
 function oneAddress(marketplace: Endpoint, sts: Endpoint, cloudTrail: Endpoint): Endpoint {
+  const cbor = speakingCbor(marketplace);
   return (request) => {
+    if (isCborCall(request)) return cbor(request);
     if (isQueryCall(request)) return sts(request);
     return isCloudTrailCall(request) ? cloudTrail(request) : marketplace(request);
   };
@@ -249,8 +282,8 @@ interface DoctorParts {
 }
 
 function doctorOf({ store, clock, settings, exchanges }: DoctorParts): Service["diagnose"] {
-  return (filter = {}) =>
-    diagnoseStore({ store, settings: settings(), now: clock.now(), filter, untraced: exchanges.untraced() });
+  return (filter = {}, signal = new AbortController().signal) =>
+    diagnoseStore({ store, settings: settings(), now: clock.now(), filter, signal, untraced: exchanges.untraced() });
 }
 
 function settingsChanger(catalog: Catalog): Service["changeSettings"] {

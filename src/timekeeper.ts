@@ -39,6 +39,8 @@ export interface Timekeeper {
   follow(announce?: Announce): Promise<void>;
   /** Empties the store by `empty`, then puts the clock in place with nothing done on the way. */
   reset(state: ClockState, empty: () => Promise<void>): Promise<void>;
+  /** Goes on as another node has kept it, after the moves under way; `kept` is asked then. */
+  adopt(kept: () => ClockState | undefined): Promise<void>;
   /** Does everything that is due by now, after the moves under way. What fails goes to `onFailure`. */
   runDue(): Promise<void>;
   /** A bounded part of the same, unless a move is under way: is everything done? */
@@ -183,6 +185,11 @@ export function createTimekeeper(options: TimekeeperOptions): Timekeeper {
       inTurn(async () => {
         await empty();
         await place(state);
+      }),
+    adopt: (kept) =>
+      inTurn(async () => {
+        const state = kept();
+        if (state !== undefined) clock.restore(state);
       }),
     runDue: async () => {
       await inTurn(() => catchUp(Number.POSITIVE_INFINITY));

@@ -5,6 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { startMeterhouse } from "../src/index.ts";
+import { createDatabase, startPostgres } from "../test/support/postgres.ts";
 import { readVectorsFile, type VectorsFile } from "./file.ts";
 import { type CaseResult, createRunClock, createRunner, nameOf } from "./runner.ts";
 import type { Json } from "./values.ts";
@@ -13,18 +14,21 @@ const USAGE = `Usage: npm run --silent vectors -- [options] FILE...
 
 Runs every case of the files against a server that it starts, and prints one line for each case that fails.
 
-  --engine ENGINE  the server's store: sqlite (default)
+  --engine ENGINE  the server's store: sqlite (default), or postgres: a database made for the run, on the server
+                   that METERHOUSE_TEST_DATABASE_URL names or else on one that the run starts
   --only ID[,ID]   only these cases
   --help           this text
 
 Exits 0 when all cases passed, 1 when one failed or a file could not be run, 2 when the options are wrong.`;
 
-const ENGINES = ["sqlite"];
+const ENGINES = ["sqlite", "postgres"] as const;
+type Engine = (typeof ENGINES)[number];
 
 interface Options {
   readonly files: readonly string[];
   /** Ids; empty = all cases. */
   readonly only: readonly string[];
+  readonly engine: Engine;
 }
 
 process.exitCode = await main(process.argv.slice(2));
@@ -45,7 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
   const unknown = unknownIds(options.only, files);
   for (const problem of [...broken, ...unknown]) console.error(problem);
   const chosen = files.map((file) => ({ ...file, cases: file.cases.filter((one) => isChosen(one, options.only)) }));
-  const tally = await runFiles(chosen);
+  const tally = await withDatabase(options.engine, (database) => runFiles(chosen, database));
   console.log(`${tally.passed} passed, ${tally.failed} failed`);
   return tally.failed + tally.broken + broken.length + unknown.length > 0 ? 1 : 0;
 }
@@ -61,12 +65,13 @@ function readOptions(args: readonly string[]): Options | "help" {
     },
   });
   if (values.help === true) return "help";
-  if (!ENGINES.includes(values.engine)) {
+  const engine = ENGINES.find((one) => one === values.engine);
+  if (engine === undefined) {
     throw new Error(`--engine ${values.engine} is not available; there is: ${ENGINES.join(", ")}`);
   }
   if (positionals.length === 0) throw new Error("Name at least one vectors file.");
   const only = (values.only ?? []).flatMap((ids) => ids.split(",")).map((id) => id.trim());
-  return { files: positionals, only: only.filter((id) => id !== "") };
+  return { files: positionals, engine, only: only.filter((id) => id !== "") };
 }
 
 /** The files that can be run, and a line for each that cannot. */
@@ -101,12 +106,32 @@ interface Tally {
   readonly broken: number;
 }
 
+/** `work` with the URL of an empty database that is gone afterwards; without one for the embedded store. */
+async function withDatabase<T>(engine: Engine, work: (database?: string) => Promise<T>): Promise<T> {
+  if (engine === "sqlite") return work();
+  const given = process.env.METERHOUSE_TEST_DATABASE_URL ?? "";
+  const server = given === "" ? await startPostgres() : undefined;
+  try {
+    const database = await createDatabase({ url: server?.url ?? given });
+    try {
+      return await work(database.url);
+    } finally {
+      await database.drop();
+    }
+  } finally {
+    await server?.stop();
+  }
+}
+
 /** One server for the whole run; each case resets it. */
-async function runFiles(files: readonly VectorsFile[]): Promise<Tally> {
+async function runFiles(files: readonly VectorsFile[], database: string | undefined): Promise<Tally> {
   const tally = { passed: 0, failed: 0, broken: 0 };
   if (files.length === 0) return tally;
   const clock = createRunClock();
-  const server = await startMeterhouse({ wallClock: clock.now, rateClock: "business" });
+  const server = await startMeterhouse({
+    ...{ wallClock: clock.now, rateClock: "business" },
+    ...(database === undefined ? {} : { database }),
+  });
   const runner = createRunner(server, clock);
   try {
     for (const { path, cases, fixtures, defaults, notes } of files) {

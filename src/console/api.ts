@@ -50,7 +50,7 @@ export function apiPath(path: string, query: Query = {}): string {
 }
 
 export async function get<Answer>(path: string, query?: Query, signal?: AbortSignal): Promise<Answer> {
-  return call<Answer>("GET", apiPath(path, query), undefined, signal);
+  return json<Answer>(await call({ method: "GET", url: apiPath(path, query), ...(signal && { signal }) }));
 }
 
 export async function send<Answer>(
@@ -58,10 +58,36 @@ export async function send<Answer>(
   path: string,
   body?: unknown,
 ): Promise<Answer> {
-  return call<Answer>(method, apiPath(path), body);
+  const content = body === undefined ? {} : { body: JSON.stringify(body), type: "application/json" };
+  return json<Answer>(await call({ method, url: apiPath(path), ...content }));
 }
 
-async function call<Answer>(method: string, url: string, body: unknown, signal?: AbortSignal): Promise<Answer> {
+/** What is not JSON: `accept` is its media type. */
+export async function getText(path: string, query: Query, accept: string): Promise<string> {
+  return call({ method: "GET", url: apiPath(path, query), accept });
+}
+
+/** A document as it stands in its file. */
+export async function sendText<Answer>(method: "POST", path: string, body: string, type: string): Promise<Answer> {
+  return json<Answer>(await call({ method, url: apiPath(path), body, type }));
+}
+
+function json<Answer>(text: string): Answer {
+  return (text === "" ? undefined : JSON.parse(text)) as Answer;
+}
+
+interface Call {
+  readonly method: string;
+  readonly url: string;
+  readonly body?: string;
+  /** Media type of the body. */
+  readonly type?: string;
+  readonly accept?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** The body of the answer. Throws an ApiProblem. */
+async function call({ method, url, body, type, accept, signal }: Call): Promise<string> {
   let response: Response;
   try {
     response = await fetch(url, {
@@ -69,22 +95,22 @@ async function call<Answer>(method: string, url: string, body: unknown, signal?:
       credentials: "same-origin",
       headers: {
         ...(method === "GET" ? {} : { "X-Meterhouse-Csrf": csrf }),
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...(type === undefined ? {} : { "Content-Type": type }),
+        ...(accept === undefined ? {} : { Accept: accept }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiProblem(0, "No answer", "The server cannot be reached. Is it running? The page goes on when it is.");
   }
-  if (response.status === 204) return undefined as Answer;
   const text = await response.text();
-  if (response.ok) return (text === "" ? undefined : JSON.parse(text)) as Answer;
+  if (response.ok) return text;
   throw problemOf(response.status, text);
 }
 
-function problemOf(status: number, text: string): ApiProblem {
+export function problemOf(status: number, text: string): ApiProblem {
   try {
     const { title, detail, errors } = JSON.parse(text) as { title?: string; detail?: string; errors?: FieldError[] };
     return new ApiProblem(status, title ?? "", detail ?? `The server answered ${status}.`, errors);

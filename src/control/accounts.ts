@@ -44,7 +44,13 @@ const listRoute = createRoute({
   path: "/accounts",
   tags,
   summary: "List accounts",
-  request: { query: z.strictObject(pageMembers) },
+  request: {
+    query: z.strictObject({
+      search: z.string().max(255).optional().openapi({ description: "Part of the name, id or CustomerIdentifier" }),
+      suspended: z.enum(["true", "false"]).optional(),
+      ...pageMembers,
+    }),
+  },
   responses: { 200: json(pageOf(account, "AccountPage"), "A page of accounts"), ...problems },
 });
 const getRoute = createRoute({
@@ -78,12 +84,18 @@ export const addAccounts: AddResource = (app, { catalog, agreements, change }) =
     if (found === undefined) throw notFound("account", id);
     return found;
   };
-  app.openapi(listRoute, (context) =>
-    context.json(
-      page(catalog.all().accounts.map(view), context.req.valid("query"), ({ id }) => id),
-      200,
-    ),
-  );
+  app.openapi(listRoute, (context) => {
+    const { search = "", suspended, ...paging } = context.req.valid("query");
+    const sought = search.trim().toLowerCase();
+    const rows = catalog
+      .all()
+      .accounts.filter((row) => suspended === undefined || row.suspended === (suspended === "true"))
+      .filter(({ id, name: title = "", customerIdentifier: identifier }) =>
+        [id, title, identifier].some((text) => text.toLowerCase().includes(sought)),
+      );
+    const { items, ...rest } = page(rows, paging, ({ id }) => id);
+    return context.json({ items: items.map(view), ...rest }, 200);
+  });
   app.openapi(getRoute, (context) => context.json(view(find(context.req.valid("param").id)), 200));
   app.openapi(creationRoute, async (context) => {
     const given = context.req.valid("json");

@@ -28,7 +28,9 @@ const agreement = z
   .object({
     id: z.string(),
     product: productCode,
+    productTitle: z.string().optional(),
     buyer: accountId,
+    buyerName: z.string().optional(),
     state: stateForm,
     acceptedAt: instant,
     startedAt: instant.optional().openapi({ description: "subscribe-success; absent while pending" }),
@@ -78,12 +80,13 @@ const listRoute = createRoute({
   method: "get",
   path: "/agreements",
   tags,
-  summary: "List agreements in order of creation",
+  summary: "List agreements, by default in order of creation",
   request: {
     query: z.strictObject({
       product: productCode.optional(),
       buyer: accountId.optional(),
       state: stateForm.optional(),
+      order: z.enum(["oldest-first", "newest-first"]).default("oldest-first"),
       ...pageMembers,
     }),
   },
@@ -170,10 +173,15 @@ export const addAgreements: AddResource = (app, parts) => {
     return found;
   };
   const stateOf = (row: Agreement): AgreementState => agreementState(row, clock.now(), settings());
-  const view = (row: Agreement): z.infer<typeof agreement> => viewOf(row, stateOf(row));
+  const view = (row: Agreement): z.infer<typeof agreement> =>
+    defined({
+      ...viewOf(row, stateOf(row)),
+      productTitle: catalog.product(row.productCode)?.title,
+      buyerName: catalog.account(row.buyerAccountId)?.name,
+    });
 
   app.openapi(listRoute, (context) => {
-    const { product, buyer, state, ...paging } = context.req.valid("query");
+    const { product, buyer, state, order, ...paging } = context.req.valid("query");
     const rows = catalog
       .all()
       .agreements.filter(
@@ -182,7 +190,7 @@ export const addAgreements: AddResource = (app, parts) => {
           (buyer === undefined || row.buyerAccountId === buyer) &&
           (state === undefined || stateOf(row) === state),
       );
-    const { items, ...rest } = page(rows, paging, ({ id }) => id);
+    const { items, ...rest } = page(order === "newest-first" ? rows.toReversed() : rows, paging, ({ id }) => id);
     return context.json({ items: items.map(view), ...rest }, 200);
   });
   app.openapi(getRoute, (context) => context.json(view(find(context.req.valid("param").id)), 200));

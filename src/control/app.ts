@@ -43,16 +43,18 @@ export interface ControlOptions {
   readonly timekeeper: Timekeeper;
   /** Simulated compute; made over `auditedCatalog` too. */
   readonly workloads?: Omit<Workloads, "endpoints">;
+  /** Absent: nothing is measured. */
+  readonly metrics?: { text(): Promise<string>; readonly contentType: string };
   /** Browsers of the console. */
   readonly sessions: Sessions;
   /** Calls as they are answered. */
   readonly feed: Feed;
   /** Aborted when the server stops: streams end then. */
   readonly stopping: AbortSignal;
-  /** Exact bytes of the last calls. */
-  readonly exchanges?: Pick<Exchanges, "find">;
+  /** Exact bytes of the last calls, and those that left no trail. */
+  readonly exchanges?: Pick<Exchanges, "find" | "untraced">;
   /** The doctor over this server's trail. */
-  readonly diagnose?: (filter: CallFilter) => Promise<Diagnosis>;
+  readonly diagnose?: (filter: CallFilter, signal: AbortSignal) => Promise<Diagnosis>;
   /** Sends a notification again: to all its targets, or to one. */
   readonly resend?: (notificationId: string, targetId?: string) => Promise<unknown>;
   /** Sends the SubscriptionConfirmation of an HTTP target, and tells how the endpoint took it. */

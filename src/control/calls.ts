@@ -4,6 +4,7 @@ import { defined } from "../catalog/rows.ts";
 import { cloudTrailRecord } from "../operations/cloudTrail.ts";
 import type { AuditedCall, AuditFilter } from "../store/audit.ts";
 import { type AddResource, json, problems } from "./app.ts";
+import { exchangeSchema, exchangeView } from "./exchangeView.ts";
 import { accountId, instant, iso, msOf, productCode } from "./forms.ts";
 import { pageMembers, pageOf } from "./paging.ts";
 import { notFound } from "./problems.ts";
@@ -35,21 +36,11 @@ const callItem = z
   })
   .openapi("Call");
 
-const message = { headers: z.array(z.object({ name: z.string(), value: z.string() })), body: z.string() };
 const callDetail = z
   .object({
     call: callItem,
     record: z.record(z.string(), z.unknown()).openapi({ description: "The CloudTrail record" }),
-    exchange: z
-      .object({
-        request: z.object({ method: z.string(), url: z.string(), ...message }),
-        response: z.object({
-          status: z.int().openapi({ description: "0: nothing was answered, a planned fault cut the connection" }),
-          ...message,
-        }),
-      })
-      .optional()
-      .openapi({ description: "What was sent and answered, to the byte but for secrets, while memory still holds it" }),
+    exchange: exchangeSchema.optional(),
   })
   .openapi("CallDetail");
 
@@ -63,6 +54,12 @@ const filters = {
   product: productCode.optional(),
   account: accountId.optional(),
   accessKeyId: z.string().min(1).max(128).optional(),
+  userName: z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .openapi({ description: "The caller as CloudTrail names it: of a workload, the last part of its resource" }),
   fault: z.enum(["true", "false"]).optional().openapi({ description: "Whether a planned fault hit the call" }),
   from: instant.optional().openapi({ description: "Calls at this instant or later" }),
   to: instant.optional().openapi({ description: "Calls at this instant or before" }),
@@ -95,6 +92,7 @@ export const addCalls: AddResource = (app, { catalog, store, exchanges }) => {
       productCode: given.product,
       accountId: given.account,
       accessKeyId: given.accessKeyId,
+      userName: given.userName,
       faulted: given.fault === undefined ? undefined : given.fault === "true",
       fromAt: msOf(given.from),
       toAt: msOf(given.to),
@@ -113,15 +111,7 @@ export const addCalls: AddResource = (app, { catalog, store, exchanges }) => {
     const [call] = await store.audit.page({ requestId, isCall: true }, 1);
     if (call === undefined) throw notFound("call", requestId);
     const record = Object.fromEntries(Object.entries(cloudTrailRecord(call, (id) => catalog.account(id))));
-    const kept = exchanges?.find(requestId);
-    const exchange = kept && {
-      request: { ...kept.request, headers: kept.request.headers.map(([name, value]) => ({ name, value })) },
-      response: {
-        ...kept.response,
-        headers: Object.entries(kept.response.headers).map(([name, value]) => ({ name, value })),
-      },
-    };
-    return context.json({ call: view(call), record, ...defined({ exchange }) }, 200);
+    return context.json({ call: view(call), record, ...exchangeView(exchanges, requestId) }, 200);
   });
 };
 

@@ -3,6 +3,7 @@
  * that was due on its way is done.
  */
 import { createRoute, z } from "@hono/zod-openapi";
+import { defined } from "../catalog/rows.ts";
 import { instantOf, parseDurationMs } from "../clock.ts";
 import { type DueItem, dueKinds } from "../due.ts";
 import { type Announce, DueError, rateMax } from "../timekeeper.ts";
@@ -19,6 +20,7 @@ const dueItem = z
         "`usage-end`: seconds of a registered workload go into the ledger",
     }),
     target: z.string().openapi({ description: "Agreement id, or resource of the workload" }),
+    workload: z.string().optional().openapi({ description: "Id of the simulated workload whose resource it is" }),
     product: productCode,
     daysBeforeEnd: z.int().optional().openapi({ description: "Of announcements" }),
   })
@@ -139,7 +141,7 @@ export const addClock: AddResource = (app, parts) => {
   app.openapi(getRoute, (context) => context.json(view(parts), 200));
   app.openapi(dueRoute, (context) => {
     const { limit } = context.req.valid("query");
-    return context.json({ items: timekeeper.upcoming(limit).map(dueView) }, 200);
+    return context.json({ items: dueViews(timekeeper.upcoming(limit), parts) }, 200);
   });
   app.openapi(setRoute, async (context) => {
     const given = context.req.valid("json");
@@ -170,22 +172,32 @@ function durationMs(by: number | string): number {
   }
 }
 
-function view({ clock: business, wallClock, timekeeper }: ControlParts): z.infer<typeof clock> {
+function view(parts: ControlParts): z.infer<typeof clock> {
+  const { clock: business, wallClock, timekeeper } = parts;
   // One reading for both, so that they can be compared.
   const state = business.state();
   const wallAt = wallClock();
   const headingTo = timekeeper.headingTo();
-  const [next] = timekeeper.upcoming(1);
+  const [next] = dueViews(timekeeper.upcoming(1), parts);
   return {
     now: iso(instantOf(state, wallAt)),
     wall: iso(wallAt),
     mode: state.mode,
     rate: state.mode === "running" ? state.rate : state.mode === "following" ? 1 : 0,
     ...(headingTo === undefined ? {} : { movingTo: iso(headingTo) }),
-    ...(next === undefined ? {} : { nextDue: dueView(next) }),
+    ...(next === undefined ? {} : { nextDue: next }),
   };
 }
 
-function dueView({ at, what, target, productCode: product, daysBeforeEnd }: DueItem): z.infer<typeof dueItem> {
-  return { at: iso(at), what, target, product, ...(daysBeforeEnd === undefined ? {} : { daysBeforeEnd }) };
+function dueViews(items: readonly DueItem[], { catalog }: ControlParts): z.infer<typeof dueItem>[] {
+  const resources = new Set(items.filter(({ what }) => isUsage(what)).map(({ target }) => target));
+  const workloads = resources.size === 0 ? [] : catalog.all().workloads;
+  const ids = new Map(workloads.filter(({ resource }) => resources.has(resource)).map((row) => [row.resource, row.id]));
+  return items.map(({ at, productCode: product, ...rest }) =>
+    defined({ ...rest, at: iso(at), product, workload: isUsage(rest.what) ? ids.get(rest.target) : undefined }),
+  );
+}
+
+function isUsage(what: DueItem["what"]): boolean {
+  return what === "usage-hour" || what === "usage-end";
 }

@@ -21,12 +21,14 @@ import { addCredentials } from "./credentials.ts";
 import { addDimensions } from "./dimensions.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEntitlements } from "./entitlements.ts";
+import { addErrors } from "./errors.ts";
 import { addEvents } from "./events.ts";
 import { addFaults } from "./faults.ts";
 import { bodyMaxBytes, importMaxBytes, isSafe, readBody, refuseOtherSites } from "./guard.ts";
 import { addKeyVersions } from "./keyVersions.ts";
 import { addLicenses } from "./licenses.ts";
 import { addMeteringRecords } from "./meteringRecords.ts";
+import { addMetrics } from "./metrics.ts";
 import { addNotifications } from "./notifications.ts";
 import { addNotificationTargets } from "./notificationTargets.ts";
 import { addOffers } from "./offers.ts";
@@ -40,6 +42,10 @@ import { addSession, addSessionOpening, sessionOf } from "./session.ts";
 import { csrfHeader, type Session } from "./sessions.ts";
 import { addSettings } from "./settings.ts";
 import { addStream } from "./stream.ts";
+import { addSummaries } from "./summaries.ts";
+import { addTimeline } from "./timeline.ts";
+import { addUntracedCalls } from "./untracedCalls.ts";
+import { addUsageHours } from "./usageHours.ts";
 import { addUsageTotals } from "./usageTotals.ts";
 import { addWorkloads } from "./workloads.ts";
 
@@ -56,12 +62,18 @@ const resources: readonly AddResource[] = [
   addOffers,
   addAgreements,
   addAgreementEvents,
+  addTimeline,
   addLicenses,
   addRegistrationTokens,
   addEntitlements,
   addMeteringRecords,
   addRecordsExport,
+  // Before the calls, one of which might else be asked for by the id "summary".
+  addSummaries,
+  addUntracedCalls,
+  addErrors,
   addUsageTotals,
+  addUsageHours,
   addReports,
   addCalls,
   addDoctor,
@@ -72,6 +84,7 @@ const resources: readonly AddResource[] = [
   addClock,
   addFaults,
   addAdminTokens,
+  addMetrics,
   addSession,
   addStream,
   addEvents,

@@ -7,6 +7,7 @@ import type { Severity } from "../doctor/observed.ts";
 import { reportOf } from "../doctor/report.ts";
 import { type AddResource, json, problems } from "./app.ts";
 import { accountId, instant, msOf, productCode } from "./forms.ts";
+import { Problem } from "./problems.ts";
 
 const finding = z
   .object({
@@ -82,10 +83,15 @@ const checksRoute = createRoute({
 
 export const addDoctor: AddResource = (app, { diagnose }) => {
   app.openapi(diagnoseRoute, async (context) => {
+    // A long trail takes minutes, and whoever asked may have left.
+    const { signal } = context.req.raw;
     const { product, account, caller, from, to } = context.req.valid("query");
     if (diagnose === undefined) throw new Error("this control plane was made without a doctor");
     const filter = { productCode: product, accountId: account, caller, fromAt: msOf(from), toAt: msOf(to) };
-    const { findings, checklist, checksRun, ...rest } = reportOf(await diagnose(defined(filter)));
+    const made = await diagnose(defined(filter), signal).catch((error: unknown) => {
+      throw signal.aborted ? new Problem(409, "Whoever asked for the diagnosis left before it was done.") : error;
+    });
+    const { findings, checklist, checksRun, ...rest } = reportOf(made);
     const found = findings.map((one) => ({
       ...one,
       rules: [...one.rules],

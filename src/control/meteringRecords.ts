@@ -56,16 +56,22 @@ const listRoute = createRoute({
   path: "/metering-records",
   tags: ["Metering records"],
   summary: "List accepted metering records in order of hour",
-  request: { query: z.strictObject({ ...recordFilters, ...pageMembers }) },
+  request: {
+    query: z.strictObject({
+      ...recordFilters,
+      order: z.enum(["oldest-first", "newest-first"]).default("oldest-first"),
+      ...pageMembers,
+    }),
+  },
   responses: { 200: json(pageOf(record, "MeteringRecordPage"), "A page of metering records"), ...problems },
 });
 
 export const addMeteringRecords: AddResource = (app, { catalog, store }) => {
   app.openapi(listRoute, async (context) => {
-    const { limit, cursor, ...given } = context.req.valid("query");
+    const { limit, cursor, order, ...given } = context.req.valid("query");
     const filter = usageFilter(catalog, given);
     // One more than is shown tells whether there is another page.
-    const found = await store.ledger.page(filter, limit + 1, cursor);
+    const found = await store.ledger.page(filter, limit + 1, cursor, order);
     const items = found.slice(0, limit).map(view);
     const last = items.at(-1);
     const more = found.length > limit && last !== undefined ? { nextCursor: last.position } : {};

@@ -76,7 +76,13 @@ const listRoute = createRoute({
   path: "/notification-targets",
   tags,
   summary: "List notification targets",
-  request: { query: z.strictObject({ seller: accountId.optional(), ...pageMembers }) },
+  request: {
+    query: z.strictObject({
+      seller: accountId.optional(),
+      product: productCode.optional().openapi({ description: "Those that this product's notifications go to" }),
+      ...pageMembers,
+    }),
+  },
   responses: { 200: json(pageOf(target, "NotificationTargetPage"), "A page of targets"), ...problems },
 });
 const creationRoute = createRoute({
@@ -111,8 +117,17 @@ export const addNotificationTargets: AddResource = (app, { catalog, clock, wallC
     return found;
   };
   app.openapi(listRoute, (context) => {
-    const { seller, ...paging } = context.req.valid("query");
-    const rows = catalog.all().targets.filter((row) => seller === undefined || row.sellerAccountId === seller);
+    const { seller, product, ...paging } = context.req.valid("query");
+    const publisher = product === undefined ? undefined : catalog.product(product)?.sellerAccountId;
+    const rows = catalog
+      .all()
+      .targets.filter((row) => seller === undefined || row.sellerAccountId === seller)
+      .filter(
+        (row) =>
+          product === undefined ||
+          row.productCode === product ||
+          (row.productCode === undefined && row.sellerAccountId === publisher),
+      );
     const { items, ...rest } = page(rows, paging, ({ id }) => id);
     return context.json({ items: items.map(view), ...rest }, 200);
   });

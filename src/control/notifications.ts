@@ -32,6 +32,12 @@ const delivery = z
   })
   .openapi("Delivery");
 export const notification = z.object(members).openapi("Notification");
+export const deliveryCounts = z
+  .object({ pending: z.int(), delivered: z.int(), dead: z.int() })
+  .openapi("DeliveryCounts", {
+    description: "How many targets it is on its way to, has reached, and was given up for",
+  });
+const listed = z.object({ ...members, deliveries: deliveryCounts }).openapi("ListedNotification");
 const detail = z.object({ ...members, deliveries: z.array(delivery) }).openapi("NotificationWithDeliveries");
 const resend = z
   .strictObject({ target: z.string().max(255).optional().openapi({ description: "Default: all targets it went to" }) })
@@ -56,7 +62,7 @@ const listRoute = createRoute({
       ...pageMembers,
     }),
   },
-  responses: { 200: json(pageOf(notification, "NotificationPage"), "A page of notifications"), ...problems },
+  responses: { 200: json(pageOf(listed, "NotificationPage"), "A page of notifications"), ...problems },
 });
 const getRoute = createRoute({
   method: "get",
@@ -102,7 +108,11 @@ export const addNotifications: AddResource = (app, parts) => {
     // One more than is shown tells whether there is another page.
     const paging = { limit: limit + 1, newestFirst: order === "newest-first", ...defined({ cursor }) };
     const found = await store.outbox.notifications(filter, paging);
-    const items = found.slice(0, limit).map(view);
+    const items = await Promise.all(
+      found
+        .slice(0, limit)
+        .map(async (row) => ({ ...view(row), deliveries: await deliveryCountsOf(store.outbox, row.id) })),
+    );
     const last = items.at(-1);
     return context.json({ items, ...(found.length > limit && last !== undefined ? { nextCursor: last.id } : {}) }, 200);
   });
@@ -125,6 +135,15 @@ export const addNotifications: AddResource = (app, parts) => {
     return context.json(await detailOf(found), 202);
   });
 };
+
+export async function deliveryCountsOf(
+  outbox: ControlParts["store"]["outbox"],
+  id: string,
+): Promise<z.infer<typeof deliveryCounts>> {
+  const counts = { pending: 0, delivered: 0, dead: 0 };
+  for (const row of await outbox.deliveries(id)) counts[row.state] += 1;
+  return counts;
+}
 
 /** Without a worker the rows are made due; whoever delivers finds them. */
 async function sendAgain({ resend: send, store, wallClock }: ControlParts, id: string, target?: string): Promise<void> {

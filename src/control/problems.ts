@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import type { Logger } from "pino";
 import { CatalogFileError, type CatalogPath, problemsOf } from "../catalog/problems.ts";
 import { MarketplaceError } from "../marketplace/agreements.ts";
-import { InvalidCursorError } from "../store/ledger.ts";
+import { InvalidCursorError, StaleFactsError } from "../store/ledger.ts";
 
 const titles = {
   400: "Bad Request",
@@ -114,7 +114,7 @@ export function problemResponse(context: Context, problem: Problem): Response {
 /** Every error that a handler can throw, as its problem. What nobody expected is logged and told without its text. */
 export function problemOf(error: Error, log: Logger, path: string): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof MarketplaceError) return conflict(error.message);
+  if (error instanceof MarketplaceError || error instanceof StaleFactsError) return conflict(error.message);
   if (error instanceof CatalogFileError) {
     const errors = error.problems.map(({ path: place, message, line, column }) => ({
       pointer: pointerOf(place),

@@ -73,7 +73,14 @@ const listRoute = createRoute({
   path: "/products",
   tags,
   summary: "List products",
-  request: { query: z.strictObject({ seller: accountId.optional(), type: productType.optional(), ...pageMembers }) },
+  request: {
+    query: z.strictObject({
+      seller: accountId.optional(),
+      type: productType.optional(),
+      search: z.string().max(255).optional().openapi({ description: "Part of the title, code or entity id" }),
+      ...pageMembers,
+    }),
+  },
   responses: { 200: json(pageOf(product, "ProductPage"), "A page of products"), ...problems },
 });
 const getRoute = createRoute({
@@ -111,11 +118,15 @@ const deleteRoute = createRoute({
 
 export const addProducts: AddResource = (app, { catalog, clock, store, change }) => {
   app.openapi(listRoute, (context) => {
-    const { seller, type, ...paging } = context.req.valid("query");
+    const { seller, type, search = "", ...paging } = context.req.valid("query");
+    const sought = search.trim().toLowerCase();
     const rows = catalog
       .all()
       .products.filter((row) => seller === undefined || row.sellerAccountId === seller)
-      .filter((row) => type === undefined || row.type === type);
+      .filter((row) => type === undefined || row.type === type)
+      .filter(({ title, code, entityId }) =>
+        [title, code, entityId].some((text) => text.toLowerCase().includes(sought)),
+      );
     const { items, ...rest } = page(rows, paging, ({ code }) => code);
     return context.json({ items: items.map(view), ...rest }, 200);
   });

@@ -5,14 +5,15 @@
 import type { HttpBindings } from "@hono/node-server";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { type ExportFormat, exportFormats, exportRecords } from "../reports/exportRecords.ts";
+import { type ExportFormat, exportFormats } from "../reports/exportRecords.ts";
+import { exportRecords } from "../reports/exportThread.ts";
 import { type AddResource, problems } from "./app.ts";
 import { recordFilters, usageFilter } from "./meteringRecords.ts";
 import { Problem } from "./problems.ts";
 
 export const recordsHeader = "Meterhouse-Records";
 
-/** At once; each holds up to some 30 MB while it makes Parquet. */
+/** At once; each is a thread that holds some 60 MB. */
 const exportsMax = 4;
 /** How long a client may leave the next bytes untaken: `… | less` is left open for a while. */
 const stallMaxMs = 10 * 60_000;
@@ -70,13 +71,14 @@ export const addRecordsExport: AddResource = (app, { catalog, store, log }) => {
     };
     running += 1;
     try {
-      const { count, bytes } = await exportRecords(store.ledger, usageFilter(catalog, given), format);
+      const { count, bytes } = await exportRecords(store, usageFilter(catalog, given), format);
       const headers = {
         "Content-Type": contentTypes[format],
         "Content-Disposition": `attachment; filename="metering-records.${format}"`,
         [recordsHeader]: String(count),
       };
       if (context.req.method === "HEAD") {
+        await bytes[Symbol.asyncIterator]().return?.();
         done();
         return context.body(null, 200, headers);
       }
@@ -106,7 +108,9 @@ export function streamOf(
   { cut, done }: { readonly cut: (error: unknown) => boolean; readonly done: () => void },
 ): ReadableStream<Uint8Array> {
   const iterator = bytes[Symbol.asyncIterator]();
+  let isStopped = false;
   const stop = (): void => {
+    isStopped = true;
     clearTimeout(timer);
     done();
     iterator.return?.().catch(() => undefined);
@@ -120,6 +124,8 @@ export function streamOf(
       pull: async (controller) => {
         try {
           const { done: isEnd, value } = await iterator.next();
+          // Its client went away meanwhile.
+          if (isStopped) return;
           timer.refresh();
           if (isEnd !== true) return controller.enqueue(value);
           stop();

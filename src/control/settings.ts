@@ -38,8 +38,16 @@ const setting = z
     default: z.unknown(),
     isDefault: z.boolean(),
     rule: z.string(),
+    form: z.record(z.string(), z.unknown()).openapi({ description: "JSON Schema of what it can be set to" }),
   })
   .openapi("Setting");
+/** Without the defaults, which each setting tells itself. */
+function formOf(name: keyof Settings): Readonly<Record<string, unknown>> {
+  const { $schema: _, ...form } = z.toJSONSchema(settingsSchema.shape[name].unwrap(), { io: "input" });
+  return form;
+}
+
+const forms = new Map(names.map((name) => [name, formOf(name)]));
 const list = z.object({ items: z.array(setting) }).openapi("SettingList");
 
 /** The settings' own checks without their defaults, or a patch of one switch would set all others. */
@@ -89,5 +97,6 @@ function viewsOf(settings: Settings): z.infer<typeof setting>[] {
     default: defaultSettings[name],
     isDefault: sameData(settings[name], defaultSettings[name]),
     rule: rules[name],
+    form: forms.get(name) ?? {},
   }));
 }

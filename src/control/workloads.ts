@@ -4,6 +4,7 @@ import type { Workload } from "../api/types.ts";
 import { defined } from "../catalog/rows.ts";
 import { workloadKinds } from "../catalog/schema.ts";
 import type { Workloads } from "../marketplace/workloads/workloads.ts";
+import { registeredSecondsTotal } from "../rules/proration.ts";
 import { acting } from "./actor.ts";
 import { type AddResource, body, type ControlParts, json, problems, summaryOf } from "./app.ts";
 import { accountId, instant, iso, msOf, name, productCode, region, webUrl } from "./forms.ts";
@@ -14,6 +15,16 @@ const kind = z.enum(workloadKinds).openapi("WorkloadKind");
 const label = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "not 1 to 63 lower-case letters, digits and -");
 const roleName = z.string().regex(/^[\w+=,.@-]{1,64}$/, "not a role name of 1 to 64 characters");
 
+const registration = z
+  .object({
+    product: z.string(),
+    operation: z.enum(["RegisterUsage", "MeterUsage"]),
+    firstCallAt: instant,
+    registeredSeconds: z.int().optional().openapi({ description: "RegisterUsage: seconds to be billed so far (R-13)" }),
+    meteredSeconds: z.int().optional().openapi({ description: "RegisterUsage: those that the ledger holds" }),
+    isMetered: z.boolean().openapi({ description: "RegisterUsage: whether more seconds are to come" }),
+  })
+  .openapi("WorkloadRegistration");
 const workload = z
   .object({
     id: z.string(),
@@ -31,6 +42,7 @@ const workload = z
     launchedAt: instant,
     stoppedAt: instant.optional(),
     createdAt: instant,
+    registrations: z.array(registration).openapi({ description: "Products that it registered or metered for" }),
   })
   .openapi("Workload");
 
@@ -78,6 +90,7 @@ const listRoute = createRoute({
   request: {
     query: z.strictObject({
       account: accountId.optional(),
+      product: productCode.optional().openapi({ description: "Workloads that may meter for it" }),
       kind: kind.optional(),
       state: z.enum(["running", "stopped"]).optional(),
       ...pageMembers,
@@ -133,22 +146,22 @@ const environmentRoute = createRoute({
 
 export const addWorkloads: AddResource = (app, parts) => {
   const { catalog } = parts;
+  const view = (row: Workload): z.infer<typeof workload> => viewOf(row, parts);
   const find = (id: string): Workload => {
     const found = catalog.workload(id);
     if (found === undefined) throw notFound("workload", id);
     return found;
   };
   app.openapi(listRoute, (context) => {
-    const { account, kind: ofKind, state, ...paging } = context.req.valid("query");
+    const { account, product, kind: ofKind, state, ...paging } = context.req.valid("query");
     const rows = catalog
       .all()
       .workloads.filter((row) => account === undefined || row.accountId === account)
+      .filter((row) => product === undefined || (row.productCodes?.includes(product) ?? true))
       .filter((row) => ofKind === undefined || row.kind === ofKind)
       .filter((row) => state === undefined || stateOf(row) === state);
-    return context.json(
-      page(rows.map(view), paging, ({ id }) => id),
-      200,
-    );
+    const { items, ...rest } = page(rows, paging, ({ id }) => id);
+    return context.json({ items: items.map(view), ...rest }, 200);
   });
   app.openapi(getRoute, (context) => context.json(view(find(context.req.valid("param").id)), 200));
   app.openapi(runRoute, async (context) => {
@@ -221,7 +234,26 @@ function stateOf(row: Workload): "running" | "stopped" {
   return row.stoppedAt === undefined ? "running" : "stopped";
 }
 
-function view(row: Workload): z.infer<typeof workload> {
+/** What it registered for, with the seconds that come of it. */
+function registrationsOf(
+  resource: string,
+  { store, settings, clock }: ControlParts,
+): z.infer<typeof workload>["registrations"] {
+  return store.ledger.workloads({ resource }).map((one) => {
+    const seconds =
+      one.operation === "RegisterUsage" ? registeredSecondsTotal(one, settings(), clock.now()) : undefined;
+    return defined({
+      product: one.productCode,
+      operation: one.operation,
+      firstCallAt: iso(one.startedAt),
+      registeredSeconds: seconds?.registered,
+      meteredSeconds: seconds?.metered,
+      isMetered: seconds !== undefined && one.meteringClosed !== true,
+    });
+  });
+}
+
+function viewOf(row: Workload, parts: ControlParts): z.infer<typeof workload> {
   return defined({
     id: row.id,
     kind: row.kind,
@@ -238,5 +270,6 @@ function view(row: Workload): z.infer<typeof workload> {
     launchedAt: iso(row.launchedAt),
     stoppedAt: iso(row.stoppedAt),
     createdAt: iso(row.createdAt),
+    registrations: registrationsOf(row.resource, parts),
   });
 }

@@ -39,14 +39,16 @@ export interface DiagnoseInput {
   readonly facts?: ChecklistFacts;
   /** Default: all there are. */
   readonly checks?: readonly Check[];
+  /** Aborted: nobody waits for it any more. */
+  readonly signal?: AbortSignal;
 }
 
 /** So long other calls of a server wait while it looks at its trail. */
 const turnMaxMs = 10;
 
-/** Rejects with what reading the calls rejects with. */
+/** Rejects with what reading the calls rejects with, and with the reason of `signal` when it is aborted. */
 export async function diagnose(input: DiagnoseInput): Promise<Diagnosis> {
-  const { source, known, checks = allChecks } = input;
+  const { source, known, signal, checks = allChecks } = input;
   const looks = checks.map((check) => check.look(known));
   const checklist = createChecklist(known, input.facts);
   let calls = 0;
@@ -54,6 +56,7 @@ export async function diagnose(input: DiagnoseInput): Promise<Diagnosis> {
   let to: number | undefined;
   let turnAt = performance.now();
   for await (const observed of input.calls) {
+    signal?.throwIfAborted();
     if (performance.now() - turnAt > turnMaxMs) {
       await new Promise((resolve) => setImmediate(resolve));
       turnAt = performance.now();

@@ -20,6 +20,8 @@ export interface StoredOptions {
    */
   readonly untraced?: Iterable<UntracedCall>;
   readonly checks?: readonly Check[];
+  /** Ends it. */
+  readonly signal?: AbortSignal;
 }
 
 export interface CallFilter {
@@ -44,6 +46,7 @@ export async function diagnoseStore(options: StoredOptions): Promise<Diagnosis> 
     untraced: untracedOf(options),
     facts: { delivered: await deliveredNames(options) },
     ...(options.checks === undefined ? {} : { checks: options.checks }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
 }
 

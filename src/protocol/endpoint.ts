@@ -104,7 +104,7 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
         if (request.method !== "POST") {
           throw unknownOperation(`The method ${request.method} is not used; send POST.`, 404);
         }
-        if (!isServicePath(request.url)) {
+        if (request.spoken === undefined && !isServicePath(request.url)) {
           const path = request.url.split("?")[0] ?? "";
           throw unknownOperation(
             `The path '${path.slice(0, 256)}' is not used; give SDKs an endpoint without a path.`,
@@ -116,6 +116,7 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     {
       name: "content type", // W-51, W-52
       run: ({ request, settings }) => {
+        if (request.spoken !== undefined) return;
         const type = header(request, "content-type");
         if (request.body.length === 0 || isJsonType(type ?? "", settings)) return;
         throw unknownOperation(`The content type '${type ?? ""}' is not spoken here; send ${contentType}.`, 404);
@@ -124,7 +125,8 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     {
       name: "target", // W-10, W-53
       run: (exchange) => {
-        const target = header(exchange.request, "x-amz-target") ?? "";
+        const { spoken } = exchange.request;
+        const target = spoken?.target ?? header(exchange.request, "x-amz-target") ?? "";
         const operation = Object.hasOwn(targets, target) ? targets[target] : undefined;
         if (operation === undefined) {
           throw unknownOperation(
@@ -137,7 +139,8 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     {
       name: "JSON", // W-54, W-55
       run: (exchange) => {
-        exchange.json = parseBody(exchange.request.body);
+        const { spoken, body } = exchange.request;
+        exchange.json = spoken === undefined ? parseBody(body) : spoken.parse();
       },
     },
     {

@@ -9,12 +9,23 @@ export interface WireRequest {
   readonly body: Buffer;
   readonly isTooLarge: boolean;
   readonly remoteAddress: string | undefined;
+  /** What the call says, where it is spoken in another protocol than AWS JSON. */
+  readonly spoken?: Spoken;
+}
+
+export interface Spoken {
+  /** As in X-Amz-Target. */
+  readonly target: string;
+  /** Throws SerializationException. */
+  readonly parse: () => Record<string, unknown>;
 }
 
 export interface WireAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** What goes out in place of the body, where that is no text. */
+  readonly bytes?: Buffer;
   /** Absent: whole and at once. */
   readonly delivery?: Delivery;
 }

@@ -1,15 +1,17 @@
 /** Metering records as Parquet: a row group is written as soon as it is full, the footer at the end. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from "hyparquet-writer";
-import type { MeteringRecord } from "../api/types.ts";
+import type { MeteringRecord, UsageAllocation } from "../api/types.ts";
 import { version } from "../version.ts";
 import { allocationView, type RecordColumn, type RecordPages, recordColumns, statusOf } from "./recordView.ts";
 
 /**
- * Larger groups take more memory, and longer for a column, which is encoded in one go. Smaller ones make a longer footer,
- * which is held up to the end and written in one go, too: 1 MB for five million records.
+ * Larger groups take more memory. Smaller ones make a longer footer, which is held up to the end: for five million records
+ * these make 250 groups of 16 columns, some megabytes in memory.
  */
-const rowGroupRecords = 5_000;
+const rowGroupRecords = 20_000;
+/** Allocations of one record can take a megabyte: groups of such records are smaller. */
+const rowGroupMaxChars = 4_194_304;
 
 interface ParquetColumn {
   readonly element: SchemaElement;
@@ -79,7 +81,7 @@ export async function* parquetOf(pages: RecordPages): AsyncIterable<Uint8Array> 
   const file = new RecordFile();
   for await (const page of pages) {
     file.add(page);
-    if (file.waiting >= rowGroupRecords) yield* file.writeGroup();
+    if (file.isFull) yield* file.writeGroup();
   }
   if (file.waiting > 0) yield* file.writeGroup();
   yield file.end();
@@ -90,6 +92,8 @@ class RecordFile {
   readonly #writer: ParquetWriter;
   #cells: unknown[][] = columns.map(() => []);
   #rows = 0n;
+  /** Of the allocations in the next row group. */
+  #chars = 0;
 
   constructor() {
     this.#writer = new ParquetWriter({
@@ -104,7 +108,12 @@ class RecordFile {
     return this.#cells[0]?.length ?? 0;
   }
 
+  get isFull(): boolean {
+    return this.waiting >= rowGroupRecords || this.#chars >= rowGroupMaxChars;
+  }
+
   add(records: readonly MeteringRecord[]): void {
+    for (const { allocations } of records) if (allocations !== undefined) this.#chars += lengthOf(allocations);
     for (const [place, { cell }] of columns.entries()) {
       const cells = this.#cells[place];
       if (cells === undefined) continue;
@@ -113,8 +122,8 @@ class RecordFile {
   }
 
   /**
-   * Column by column, each in a turn of its own: a whole group in one go would keep calls waiting for 100 ms. To the
-   * writer each column is a group; afterwards they are joined to the one they are.
+   * Column by column, each in a turn of its own: where this is the serving thread, a whole group in one go would keep calls
+   * waiting. To the writer each column is a group; afterwards they are joined to the one they are.
    */
   async *writeGroup(): AsyncIterable<Uint8Array> {
     const { row_groups: groups } = this.#writer;
@@ -142,6 +151,7 @@ class RecordFile {
       total_compressed_size: parts.reduce((sum, part) => sum + (part.total_compressed_size ?? 0n), 0n),
     });
     this.#rows += BigInt(rows);
+    this.#chars = 0;
     this.#writer.num_rows = this.#rows;
     this.#writer.pendingIndexes = [];
   }
@@ -158,6 +168,16 @@ class RecordFile {
     this.#bytes.index = 0;
     return taken;
   }
+}
+
+/** About what they are as JSON. */
+function lengthOf(allocations: readonly UsageAllocation[]): number {
+  let chars = 0;
+  for (const { Tags = [] } of allocations) {
+    chars += 40;
+    for (const { Key, Value } of Tags) chars += 20 + Key.length + Value.length;
+  }
+  return chars;
 }
 
 type ColumnChunk = ParquetWriter["row_groups"][number]["columns"][number];

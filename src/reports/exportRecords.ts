@@ -12,16 +12,17 @@ import type { RecordPages } from "./recordView.ts";
 export const exportFormats = ["csv", "parquet", "jsonl"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-export type ExportLedger = Pick<Ledger, "page" | "count" | "mark">;
+/** A ledger, or a reader of one. */
+export type ExportLedger = Pick<Ledger, "page" | "count">;
 
 export interface RecordExport {
   /** Records that the bytes hold once they have ended well. */
   readonly count: number;
-  /** Throws rather than ends when it is not whole. */
+  /** Read once. Throws rather than ends when it is not whole. */
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-/** A page is read and encoded in one go, and calls wait behind it: some milliseconds. */
+/** Where it happens in the serving thread, calls wait while a page is read and encoded: some milliseconds. */
 const pageRecords = 500;
 const msPerHour = 3_600_000;
 
@@ -31,15 +32,14 @@ const encoders: Readonly<Record<ExportFormat, (pages: RecordPages) => AsyncItera
   jsonl: jsonLinesOf,
 };
 
-/** Counts what matches; the bytes are made as they are asked for. */
-export async function exportRecords(
+/** Counts what matches; the bytes are made as they are asked for, in this thread. `filter.asOf` says which moment. */
+export async function exportAsOf(
   ledger: ExportLedger,
   filter: UsageFilter,
   format: ExportFormat,
 ): Promise<RecordExport> {
-  const fixed = { ...filter, asOf: await ledger.mark() };
-  const count = await countInTurns(ledger, fixed);
-  return { count, bytes: encoders[format](whole(pagesOf(ledger, fixed), count)) };
+  const count = await countInTurns(ledger, filter);
+  return { count, bytes: encoders[format](whole(pagesOf(ledger, filter), count)) };
 }
 
 /**
@@ -62,7 +62,8 @@ export async function* pagesOf(ledger: ExportLedger, filter: UsageFilter): Recor
     do {
       const page = await ledger.page({ ...filter, ...hour }, pageRecords, cursor);
       if (page.length > 0) yield page.map(({ record }) => record);
-      cursor = page.length === pageRecords ? page.at(-1)?.position : undefined;
+      // Also after a page that is not full: large records end one early.
+      cursor = page.at(-1)?.position;
       await nextTurn();
     } while (cursor !== undefined);
   }

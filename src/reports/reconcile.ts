@@ -36,7 +36,7 @@ export interface ComparedKey extends Readonly<Record<Exclude<KeyColumn, "hour">,
 }
 
 /** Page cache, and the size of what is sorted in memory at once: KiB, negative as SQLite has it. */
-const cacheSize = -32_768;
+const cacheSize = -8_192;
 
 const textColumns = keyColumns.filter((column) => column !== "hour");
 const key = keyColumns.join(", ");

@@ -55,25 +55,27 @@ export const recordColumns = [
 
 export type RecordColumn = (typeof recordColumns)[number];
 
+/** By hand, member by member: exports make millions of them. */
 export function recordView(row: MeteringRecord): RecordView {
-  return defined({
+  const view: RecordView = {
     id: row.meteringRecordId,
     region: row.region,
     path: row.path,
     product: row.productCode,
     customer: row.accountId,
-    license: row.licenseArn,
-    resource: row.resource,
     dimension: row.dimension,
     hour: new Date(row.hourAt).toISOString(),
     timestamp: new Date(row.timestampAt).toISOString(),
     quantity: row.quantity,
-    allocations: row.allocations?.map(allocationView),
-    clientToken: row.clientToken,
+    status: statusOf(row),
     requestId: row.requestId,
     receivedAt: new Date(row.receivedAt).toISOString(),
-    status: statusOf(row),
-  });
+  };
+  if (row.licenseArn !== undefined) view.license = row.licenseArn;
+  if (row.resource !== undefined) view.resource = row.resource;
+  if (row.allocations !== undefined) view.allocations = row.allocations.map(allocationView);
+  if (row.clientToken !== undefined) view.clientToken = row.clientToken;
+  return view;
 }
 
 export function statusOf({ billable }: Pick<MeteringRecord, "billable">): RecordView["status"] {

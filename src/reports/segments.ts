@@ -41,13 +41,13 @@ export function segmentsOf(
 }
 
 /** Full hours. */
-interface Terms extends Range {
+export interface Terms extends Range {
   readonly agreement: Agreement;
   /** Hours that start before it are of the trial. */
   readonly trialEndsAt: number;
 }
 
-function termsOf(agreement: Agreement, offerOf: (id: string) => Offer | undefined, finalHourMs: number): Terms {
+export function termsOf(agreement: Agreement, offerOf: (id: string) => Offer | undefined, finalHourMs: number): Terms {
   const { acceptedAt, startedAt = acceptedAt, endedAt, endsAt, autoRenew, freeTrial, offerId } = agreement;
   const endingAt = agreement.endingAt ?? (autoRenew === true ? undefined : endsAt);
   const untilAt = endedAt ?? (endingAt === undefined ? Number.POSITIVE_INFINITY : endingAt + finalHourMs);

@@ -63,6 +63,21 @@ export function registeredSeconds(
   return billedSecondsByHour(startOf(workload, settings), Math.min(workload.stoppedAt ?? upTo, upTo), window);
 }
 
+/** Billed seconds of a registered workload over its whole life up to `upTo`, and how many of them the ledger holds. */
+export function registeredSecondsTotal(
+  workload: MeteringWorkload,
+  settings: Settings,
+  upTo: number,
+): { readonly registered: number; readonly metered: number } {
+  const startAt = startOf(workload, settings);
+  const endAt = billedUntil(startAt, Math.min(workload.stoppedAt ?? upTo, upTo));
+  const meteredUntil = Math.min(workload.meteredUntil ?? startAt, endAt);
+  return {
+    registered: Math.floor((endAt - startAt) / secondMs),
+    metered: Math.max(0, Math.floor((meteredUntil - startAt) / secondMs)),
+  };
+}
+
 /** What of a workload's seconds is to be put into the ledger next. */
 export interface DueSeconds {
   /** In order. */

@@ -106,6 +106,9 @@ export interface UsageFilter {
   readonly asOf?: string;
 }
 
+/** By hour, then by the key. */
+export type UsageOrder = "oldest-first" | "newest-first";
+
 /** A record with its place in the order of `records`. */
 export interface PlacedRecord {
   readonly record: MeteringRecord;
@@ -123,8 +126,8 @@ export interface Ledger {
   claim(unit: ClaimUnit): Promise<ClaimOutcome>;
   /** Accepted records in order of hour, then of the key; at most `limit` (default 1,000). */
   records(filter: UsageFilter, limit?: number): Promise<readonly MeteringRecord[]>;
-  /** The same order, after `cursor` (a record's position). Rejects with InvalidCursorError. */
-  page(filter: UsageFilter, limit: number, cursor?: string): Promise<readonly PlacedRecord[]>;
+  /** The same order, or the reverse of it, after `cursor` (a record's position). Rejects with InvalidCursorError. */
+  page(filter: UsageFilter, limit: number, cursor?: string, order?: UsageOrder): Promise<readonly PlacedRecord[]>;
   /** Opaque: what is stored from now on lies behind it, so that reads of many pages, and their count, are of one moment. */
   mark(): Promise<string>;
   /** Number and sum of quantities of the records that match. */

@@ -117,7 +117,7 @@ export const doors: readonly Door[] = [
   {
     name: "the engines",
     files: /^store\/(?:migrations\/)?(?:sqlite|postgres)\//,
-    openTo: /^(?:service\.ts$|store\/(?:migrations\/)?(?:sqlite|postgres)\/)/,
+    openTo: /^(?:openStore\.ts$|store\/(?:migrations\/)?(?:sqlite|postgres)\/)/,
     why: "one place puts the parts together; everyone else takes a Store",
   },
 ];

@@ -3,7 +3,6 @@ import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { credentialKinds, productTypes } from "../../src/catalog/schema.ts";
 import type { CliContext } from "../../src/cli/context.ts";
-import { csvHeader, csvLine } from "../../src/cli/csv.ts";
 import { printJson, printRow, printTable } from "../../src/cli/output.ts";
 import { startProgress } from "../../src/cli/progress.ts";
 import { createProgram, registerNouns } from "../../src/cli/run.ts";
@@ -125,25 +124,6 @@ describe("tables", () => {
     expect(lines).toHaveLength(150_001);
     expect(new Set(lines.map((line) => line.length))).toEqual(new Set([28]));
   });
-});
-
-test("CSV: quotes, lines, nothing, and texts that a spreadsheet would run", () => {
-  const names = csvHeader.trimEnd().split(",");
-  const line = csvLine({
-    id: 'a"b',
-    product: "=cmd",
-    customer: "1,2",
-    resource: "x\ny",
-    quantity: -5,
-    clientToken: "@x",
-  });
-  const fields = names.map(
-    (name) =>
-      ({ id: '"a""b"', product: "'=cmd", customer: '"1,2"', resource: '"x\ny"', quantity: "-5", clientToken: "'@x" })[
-        name
-      ] ?? "",
-  );
-  expect(line).toBe(`${fields.join(",")}\n`);
 });
 
 test("suggestions are near, few, and none where nothing is near", () => {

@@ -66,6 +66,8 @@ export async function startConsole(options: MeterhouseOptions = {}): Promise<Con
   const newPage = async (contextOptions: BrowserContextOptions = {}): Promise<Page> => {
     const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...contextOptions });
     closing.push(() => context.close());
+    // Before the test itself is out of time: what was waited for is then told.
+    context.setDefaultTimeout(20_000);
     const page = await context.newPage();
     page.on("console", (message) => {
       // The browser reports every answer of 4xx by itself; whether one is right is for the test to say.

@@ -114,7 +114,7 @@ export async function startControl(more: Partial<ControlOptions> = {}): Promise<
     ...more,
   });
   const server = createServer(
-    createRouter({ store, log, version: "0.0.0-test", allowedHosts: [], isReady: () => true, control }),
+    createRouter({ store, log, version: "0.0.0-test", allowedHosts: [], notReady: () => undefined, control }),
   );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import type { UsageAllocation } from "../../src/api/types.ts";
-import { exportFormats, exportRecords } from "../../src/reports/exportRecords.ts";
+import { exportFormats } from "../../src/reports/exportRecords.ts";
+import { exportRecords } from "../../src/reports/exportThread.ts";
 import { recordView } from "../../src/reports/recordView.ts";
 import { createSealer } from "../../src/secrets.ts";
-import { openSqliteStore } from "../../src/store/sqlite/open.ts";
+import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { runCli } from "../cli/support.ts";
 import { type Harness, rootToken, startControl } from "../control/harness.ts";
@@ -38,6 +39,11 @@ let made = 0;
 function openStore(): Store {
   made += 1;
   return openSqliteStore({ file: join(folder, `${made}.db`), sealer: createSealer(Buffer.alloc(32, 7)) });
+}
+
+/** As for an engine that has no readers. */
+function inThisThread({ ledger }: Store): Pick<Store, "ledger"> {
+  return { ledger };
 }
 
 async function held(store: Store) {
@@ -91,7 +97,7 @@ describe("what is written is read back", () => {
           const expected = await held(store);
           expect(expected.length).toBeGreaterThan(0);
           for (const format of exportFormats) {
-            const { count, bytes } = await exportRecords(store.ledger, {}, format);
+            const { count, bytes } = await exportRecords(inThisThread(store), {}, format);
             expect(count).toBe(expected.length);
             expect(await readers[format](await bytesOf(bytes)), format).toEqual(expected);
           }
@@ -107,7 +113,7 @@ describe("what is written is read back", () => {
     const store = openStore();
     try {
       for (const format of exportFormats) {
-        const { count, bytes } = await exportRecords(store.ledger, {}, format);
+        const { count, bytes } = await exportRecords(store, {}, format);
         expect([count, await readers[format](await bytesOf(bytes))]).toEqual([0, []]);
       }
     } finally {
@@ -119,7 +125,7 @@ describe("what is written is read back", () => {
     const store = openStore();
     try {
       for (let one = 0; one < 12; one += 1) await store.ledger.claim(unit(usage(1_000, hour + one * 500)));
-      const { bytes } = await exportRecords(store.ledger, {}, "parquet");
+      const { bytes } = await exportRecords(store, {}, "parquet");
       expect(await readers.parquet(await bytesOf(bytes))).toEqual(await held(store));
     } finally {
       await store.close();
@@ -132,7 +138,7 @@ test("an export is of one moment: what arrives meanwhile, before or behind the r
   try {
     for (let one = 0; one < hours; one += 1) await store.ledger.claim(unit(usage(perHour, hour + one)));
     const before = await held(store);
-    const { count, bytes } = await exportRecords(store.ledger, {}, "jsonl");
+    const { count, bytes } = await exportRecords(store, {}, "jsonl");
     const parts: Uint8Array[] = [];
     for await (const chunk of bytes) {
       parts.push(chunk);
@@ -151,7 +157,7 @@ test("the ledger is read as bytes are taken, not ahead of them", async () => {
   const store = openStore();
   try {
     for (let one = 0; one < hours; one += 1) await store.ledger.claim(unit(usage(perHour, hour + one)));
-    const { bytes } = await exportRecords(store.ledger, {}, "csv");
+    const { bytes } = await exportRecords(inThisThread(store), {}, "csv");
     const pages = vi.spyOn(store.ledger, "page");
     const iterator = bytes[Symbol.asyncIterator]();
     await iterator.next(); // The header.
@@ -171,7 +177,7 @@ test("a store that was emptied meanwhile does not make a short file", async () =
   try {
     for (let one = 0; one < hours; one += 1) await store.ledger.claim(unit(usage(perHour, hour + one)));
     for (const format of exportFormats) {
-      const { bytes } = await exportRecords(store.ledger, {}, format);
+      const { bytes } = await exportRecords(inThisThread(store), {}, format);
       const page = store.ledger.page.bind(store.ledger);
       vi.spyOn(store.ledger, "page").mockImplementation(async (filter, limit, cursor) =>
         (filter.fromHourAt ?? 0) > hour * 3_600_000 ? [] : page(filter, limit, cursor),
@@ -182,6 +188,86 @@ test("a store that was emptied meanwhile does not make a short file", async () =
   } finally {
     await store.close();
   }
+});
+
+/** Makes the last record of the hour unreadable; answers with what mends it. */
+function breakRecord(store: Store, at: number): () => void {
+  const { database } = store as SqliteStore;
+  const setTo = (allocations: string | null): void => {
+    const { changes } = database
+      .prepare(
+        "UPDATE usage_2026_07 SET allocations = ? WHERE hour = ? AND subject = (SELECT max(subject) FROM usage_2026_07 WHERE hour = ?)",
+      )
+      .run(allocations, at, at);
+    expect(Number(changes)).toBeGreaterThan(0);
+  };
+  setTo("{");
+  return () => setTo(null);
+}
+
+describe("in a thread of its own", () => {
+  test.each(exportFormats)("%s: the same bytes as in the serving thread", async (format) => {
+    const store = openStore();
+    try {
+      for (let one = 0; one < hours; one += 1) await store.ledger.claim(unit(usage(perHour, hour + one)));
+      const filter = { dimension: "requests", fromHourAt: (hour + 1) * 3_600_000 };
+      const here = await exportRecords(inThisThread(store), filter, format);
+      const there = await exportRecords(store, filter, format);
+      expect(there.count).toBe(total - perHour);
+      expect(there.count).toBe(here.count);
+      expect((await bytesOf(there.bytes)).equals(await bytesOf(here.bytes))).toBe(true);
+    } finally {
+      await store.close();
+    }
+  });
+
+  test("it reads only so far ahead of what is taken", async () => {
+    const store = openStore();
+    try {
+      for (let one = 0; one < hours; one += 1) await store.ledger.claim(unit(usage(perHour, hour + one)));
+      const { bytes } = await exportRecords(store, {}, "csv");
+      // Nine chunks in all. Were the last hour read already, this would come too late.
+      breakRecord(store, hour + hours - 1);
+      await expect(bytesOf(bytes)).rejects.toThrow(/JSON/);
+    } finally {
+      await store.close();
+    }
+  });
+
+  test("it ends with whoever goes away, and leaves the file to its owner", async () => {
+    const store = openStore();
+    const wal = join(folder, `${made}.db-wal`);
+    for (let one = 0; one < hours; one += 1) await store.ledger.claim(unit(usage(perHour, hour + one)));
+    const { bytes } = await exportRecords(store, {}, "jsonl");
+    const iterator = bytes[Symbol.asyncIterator]();
+    expect((await iterator.next()).done).toBe(false);
+    await iterator.return?.();
+    expect((await iterator.next()).done).toBe(true);
+    expect(existsSync(wal)).toBe(true);
+    await store.close();
+    // The last connection to go takes it along: another would keep it.
+    expect(existsSync(wal)).toBe(false);
+  });
+
+  test("records with large allocations are read fewer at a time", async () => {
+    const store = openStore();
+    try {
+      const tags = Array.from({ length: 5 }, (_, place) => ({ Key: `k${place}`, Value: "v".repeat(250) }));
+      const allocations = Array.from({ length: 150 }, () => ({ AllocatedUsageQuantity: 1, Tags: tags }));
+      const perRecord = JSON.stringify(allocations).length;
+      await store.ledger.claim(unit(usage(40).map((one) => ({ ...one, allocations }))));
+      const { bytes } = await exportRecords(store, {}, "jsonl");
+      let whole = 0;
+      for await (const chunk of bytes) {
+        whole += chunk.length;
+        // The bound of a page, and the record that reaches it.
+        expect(chunk.length).toBeLessThan(2_097_152 + 2 * perRecord);
+      }
+      expect(whole).toBeGreaterThan(40 * perRecord);
+    } finally {
+      await store.close();
+    }
+  });
 });
 
 describe("over HTTP", () => {
@@ -241,14 +327,8 @@ describe("over HTTP", () => {
   test.each(exportFormats)(
     "%s: a failure in the middle cuts the connection, and the command leaves no file",
     async (format) => {
-      const { ledger } = control.store;
-      const page = ledger.page.bind(ledger);
-      vi.spyOn(ledger, "page").mockImplementation(async (filter, limit, cursor) => {
-        // The last hours can be counted and not be read.
-        if (limit > 1 && (filter.fromHourAt ?? 0) >= (hour + hours - 1) * 3_600_000)
-          throw new Error("the disk is gone");
-        return page(filter, limit, cursor);
-      });
+      // The last hours can be counted and not be read.
+      const mend = breakRecord(control.store, hour + hours - 1);
       await expect(fetchExport(`?format=${format}`).then((answer) => answer.arrayBuffer())).rejects.toThrow();
       const file = join(folder, `cut.${format}`);
       const { code, stderr } = await cli("usage", "export", "--output", file);
@@ -257,14 +337,16 @@ describe("over HTTP", () => {
       expect(existsSync(file)).toBe(false);
       expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
       // The server itself is well.
-      vi.restoreAllMocks();
+      mend();
       const whole = await fetchExport(`?format=${format}`);
       expect(await readers[format](Buffer.from(await whole.arrayBuffer()))).toHaveLength(total + 5);
     },
   );
 
   test("four at once and no more; a client that goes away makes room", async () => {
-    const { ledger } = control.store;
+    const { ledger, reader } = control.store;
+    // In the server's thread, where the reading can be held up.
+    Object.assign(control.store, { reader: undefined });
     const page = ledger.page.bind(ledger);
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => {
@@ -284,6 +366,7 @@ describe("over HTTP", () => {
     for (const abort of aborts) abort.abort();
     release();
     vi.restoreAllMocks();
+    Object.assign(control.store, { reader });
     const status = async () => {
       const answer = await fetchExport("");
       await answer.arrayBuffer();

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSealer } from "../../src/secrets.ts";
+import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import type { Sealer } from "../../src/store/sealer.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import type { Store } from "../../src/store/store.ts";
+import { createDatabase } from "../support/postgres.ts";
 
 /** One place where an engine keeps its data: opened, closed and opened again by a test. */
 export interface Place {
@@ -29,6 +31,13 @@ export const engines: readonly Engine[] = [
         open: async () => openSqliteStore({ file: join(folder, "meterhouse.db"), sealer: testSealer }),
         remove: async () => rmSync(folder, { recursive: true, force: true }),
       };
+    },
+  },
+  {
+    name: "postgres",
+    async place() {
+      const { url, drop } = await createDatabase();
+      return { open: () => openPostgresStore({ url, sealer: testSealer }), remove: drop };
     },
   },
 ];

@@ -115,9 +115,14 @@ test("options", () => {
   expect(run("--help")).toMatchObject({ code: 0, out: expect.arrayContaining([expect.stringContaining("Usage:")]) });
   expect(run()).toMatchObject({ code: 2, err: expect.stringContaining("Name at least one vectors file.") });
   expect(run("--nope", PUBLIC_PATH)).toMatchObject({ code: 2, err: expect.stringContaining("--nope") });
-  expect(run("--engine", "postgres", PUBLIC_PATH)).toMatchObject({
+  expect(run("--engine", "papyrus", PUBLIC_PATH)).toMatchObject({
     code: 2,
     out: [],
-    err: expect.stringContaining("--engine postgres is not available; there is: sqlite"),
+    err: expect.stringContaining("--engine papyrus is not available; there is: sqlite, postgres"),
   });
+});
+
+test("on PostgreSQL, with a server that the run starts and stops", () => {
+  const chosen = ["--only", "bmu-062,wire-001", PUBLIC_PATH];
+  expect(run("--engine", "postgres", ...chosen)).toEqual({ code: 0, out: ["2 passed, 0 failed"], err: "" });
 });

@@ -24,7 +24,12 @@ export interface ServerListProps<Item> {
   /** What there is none of, and what to do first. */
   readonly empty: { readonly title: string; readonly text: ReactNode; readonly action?: ReactNode };
   readonly pageSize?: number;
+  /** h2: a list below a page's heading, such as in a tab. */
   readonly headingLevel?: "h1" | "h2";
+  /** Default full-page; `container` stands among others on its page. */
+  readonly variant?: "full-page" | "container";
+  /** Asked again so often, for what nothing else tells of. */
+  readonly everyMs?: number;
 }
 
 export function ServerList<Item>(props: ServerListProps<Item>): ReactNode {
@@ -39,11 +44,12 @@ export function ServerList<Item>(props: ServerListProps<Item>): ReactNode {
     setCursors([undefined]);
     setIndex(0);
   }, [asked]);
-  const { data, error, isPending } = useApi<Page<Item>>(props.kind, props.path, {
-    ...query,
-    limit: pageSize,
-    cursor: cursors[index],
-  });
+  const { data, error, isPending } = useApi<Page<Item>>(
+    props.kind,
+    props.path,
+    { ...query, limit: pageSize, cursor: cursors[index] },
+    props.everyMs === undefined ? {} : { everyMs: props.everyMs },
+  );
   const next = data?.nextCursor;
   const go = (to: number): void => {
     if (to === cursors.length && next !== undefined) setCursors([...cursors, next]);
@@ -51,8 +57,8 @@ export function ServerList<Item>(props: ServerListProps<Item>): ReactNode {
   };
   return (
     <Table
-      variant="full-page"
-      stickyHeader
+      variant={props.variant ?? "full-page"}
+      stickyHeader={props.variant !== "container"}
       resizableColumns
       wrapLines={false}
       enableKeyboardNavigation

@@ -33,6 +33,8 @@ export interface DeliveryWorkerOptions {
   readonly log: Pick<Logger, "debug" | "warn" | "error">;
   /** Where sellers reach this server, without a slash at the end: asked when a message is sent. */
   readonly baseUrl: () => string;
+  /** Of several nodes over one outbox, one sends: is it this one? Default: it is. Kick the worker when that changes. */
+  readonly leads?: () => boolean;
   readonly times?: Partial<DeliveryTimes>;
   /** 0 to 1; spreads the retries. Default Math.random. */
   readonly random?: () => number;
@@ -143,10 +145,18 @@ class DeliveryLoop {
     this.#wake();
   }
 
+  #leads(): boolean {
+    return this.#options.leads?.() ?? true;
+  }
+
   async #pump(): Promise<void> {
     const { outbox, wallClock, log } = this.#options;
     while (this.#isRunning) {
       this.#isKicked = false;
+      if (!this.#leads()) {
+        await this.#sleep(sleepMaxMs);
+        continue;
+      }
       try {
         await this.#startDue();
         const dueAt = await outbox.nextDueAt();
@@ -198,7 +208,7 @@ class DeliveryLoop {
   async #runLane(rows: Due): Promise<void> {
     try {
       for (const { delivery, notification } of rows) {
-        if (!this.#isRunning) return;
+        if (!this.#isRunning || !this.#leads()) return;
         await this.#attempt(delivery, notification);
       }
     } catch (error) {

@@ -54,7 +54,9 @@ export function startNotifications(options: NotificationsOptions): Notifications
     businessClock: options.clock.now,
     log,
     baseUrl: options.publicUrl,
+    leads: () => store.leadership.isHeld(),
   });
+  store.leadership.onGained(() => worker.kick());
   worker.start();
   return {
     ...worker,

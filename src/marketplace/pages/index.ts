@@ -16,6 +16,7 @@ import { agreementState } from "../../rules/agreements.ts";
 import { MarketplaceError } from "../agreements.ts";
 import { buyerPage, safeReturn } from "./buyers.ts";
 import { readAmendment } from "./change.ts";
+import { handoverRoute } from "./handover.ts";
 import { type Html, newNonce, notice, type Page, sendPage } from "./layout.ts";
 import {
   buyersOf,
@@ -72,6 +73,7 @@ export function createMarketplacePages(options: MarketplacePagesOptions): Hono {
   });
   app.get("/marketplace/style.css", (context) => asset(context, styleSheet, "text/css; charset=utf-8"));
   app.get("/marketplace/icon.svg", (context) => asset(context, icon, "image/svg+xml"));
+  handoverRoute(app, options, readForm);
   buyerRoutes(app, parts);
   subscriptionRoutes(app, parts);
   productRoutes(app, parts);

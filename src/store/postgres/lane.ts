@@ -4,6 +4,7 @@
  * of its units is tried again alone.
  */
 import { StaleFactsError, StoreFailure } from "../ledger.ts";
+import type { CommitTold } from "../store.ts";
 import { CommitUnknown, type Connections, isConnectionError, type Sql } from "./connection.ts";
 
 /** A group is one statement's worth of records; what is beyond waits for the next. */
@@ -34,6 +35,8 @@ export class Lane<Unit, Value> {
   #queue: Pending<Unit, Value>[] = [];
   #running: Promise<void> | undefined;
   #isClosed = false;
+  /** Told of each group, for whoever measures. */
+  onCommit: ((commit: CommitTold) => void) | undefined;
 
   constructor(options: LaneOptions<Unit, Value>) {
     this.#options = options;
@@ -68,6 +71,10 @@ export class Lane<Unit, Value> {
     this.#running = undefined;
   }
 
+  #tell(units: number, startedAt: number, isStored: boolean): void {
+    this.onCommit?.({ units, ms: performance.now() - startedAt, isStored });
+  }
+
   #nextGroup(): readonly Pending<Unit, Value>[] {
     const held = new Set<string>();
     const group: Pending<Unit, Value>[] = [];
@@ -85,6 +92,7 @@ export class Lane<Unit, Value> {
     const { connections, prepare, write, committed } = this.#options;
     const units = group.map(({ unit }) => unit);
     let answers: readonly (Value | Error)[];
+    const startedAt = performance.now();
     try {
       await prepare(units);
       answers = await connections.transaction((sql) => write(sql, units));
@@ -93,10 +101,12 @@ export class Lane<Unit, Value> {
         for (const one of group) await this.#writeAll([one]);
         return;
       }
+      this.#tell(group.length, startedAt, false);
       const failure = new StoreFailure(error instanceof CommitUnknown ? "unknown" : "no", error);
       for (const { reject } of group) reject(error instanceof StaleFactsError ? error : failure);
       return;
     }
+    this.#tell(group.length, startedAt, true);
     for (const [index, { unit, resolve, reject }] of group.entries()) {
       const answer = answers[index];
       if (answer instanceof Error) reject(answer);

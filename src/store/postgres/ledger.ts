@@ -8,6 +8,7 @@ import {
   type PlacedRecord,
   StoreFailure,
   type UsageFilter,
+  type UsageOrder,
 } from "../ledger.ts";
 import type { UsageGrouping, UsageTotal } from "../usageTotals.ts";
 import { WorkloadMemory } from "../workloadMemory.ts";
@@ -121,9 +122,14 @@ export class PostgresLedger implements Ledger {
     return (await this.page(filter, limit)).map(({ record }) => record);
   }
 
-  async page(filter: UsageFilter, limit: number, cursor?: string): Promise<readonly PlacedRecord[]> {
+  async page(
+    filter: UsageFilter,
+    limit: number,
+    cursor?: string,
+    order?: UsageOrder,
+  ): Promise<readonly PlacedRecord[]> {
     await this.lane.drain();
-    return selectUsage(this.#parts.connections, filter, limit, cursor);
+    return selectUsage(this.#parts.connections, filter, { limit, cursor, order });
   }
 
   async mark(): Promise<string> {

@@ -1,6 +1,7 @@
 /** The numbered schema changes of the PostgreSQL store. Nodes that start at once take their turns. */
 import { initial } from "../migrations/postgres/0001-initial.ts";
 import type { Connections } from "./connection.ts";
+import { StartError } from "./failures.ts";
 
 /** Schema n is reached by `migrations[n - 1]`. Entries are only ever added at the end. */
 const migrations: readonly string[] = [initial];
@@ -21,7 +22,7 @@ export async function migrate(connections: Connections): Promise<void> {
     const [row] = await sql.query<{ version: number }>("SELECT version FROM schema_version");
     const found = row?.version ?? 0;
     if (found > schemaVersion) {
-      throw new Error(
+      throw new StartError(
         `The database has schema ${found}, written by a newer Meterhouse; this one knows schemas up to ` +
           `${schemaVersion}. Start the newer version, or use another database.`,
       );

@@ -1,6 +1,6 @@
 /** Reads of the usage: conditions of a filter, records in order, their number and sum. */
 import type { MeteringRecord, UsageAllocation, UsagePath } from "../../api/types.ts";
-import { InvalidCursorError, type PlacedRecord, type UsageFilter } from "../ledger.ts";
+import { InvalidCursorError, type PlacedRecord, type UsageFilter, type UsageOrder } from "../ledger.ts";
 import type { StoredKey } from "../storedKeys.ts";
 import { entriesPerCall } from "./claims.ts";
 import type { Sql } from "./connection.ts";
@@ -65,21 +65,25 @@ export function scanOf(filter: UsageFilter, withCall: boolean): Scan {
   };
 }
 
-/** In order of hour, then of the key; after the record at `cursor`. Rejects with InvalidCursorError. */
+/** In order of hour, then of the key, or in the reverse of it; after `cursor`. Rejects with InvalidCursorError. */
 export async function selectUsage(
   sql: Sql,
   filter: UsageFilter,
-  limit: number,
-  cursor?: string,
+  {
+    limit,
+    cursor,
+    order,
+  }: { readonly limit: number; readonly cursor?: string | undefined; readonly order?: UsageOrder | undefined },
 ): Promise<readonly PlacedRecord[]> {
+  const [direction, follows] = order === "newest-first" ? ["DESC", "<"] : ["ASC", ">"];
+  const key = ["u.hour", "u.account", "u.subject", "u.dimension", "u.entry"];
   const { from, where, values } = scanOf(filter, true);
   const after = cursor === undefined ? [] : keyOf(cursor);
   const places = after.map((_, index) => `$${values.length + index + 1}`);
-  const rest =
-    after.length === 0 ? "" : `AND (u.hour, u.account, u.subject, u.dimension, u.entry) > (${places.join(", ")})`;
+  const rest = after.length === 0 ? "" : `AND (${key.join(", ")}) ${follows} (${places.join(", ")})`;
   const rows = await sql.query<UsageRow>(
     `SELECT ${members}, a.request_id, a.at AS received_at FROM ${from} WHERE ${where} ${rest}
-     ORDER BY u.hour, u.account, u.subject, u.dimension, u.entry LIMIT $${values.length + after.length + 1}`,
+     ORDER BY ${key.map((one) => `${one} ${direction}`).join(", ")} LIMIT $${values.length + after.length + 1}`,
     [...values, ...after, limit],
   );
   return rows.map((row) => ({ record: recordOf(row), position: positionOf(row) }));

@@ -5,6 +5,7 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { StoreFailure } from "../ledger.ts";
+import type { CommitTold } from "../store.ts";
 
 export interface Work<T> {
   /** Asked just before the transaction: an error refuses the work with nothing written. */
@@ -27,6 +28,8 @@ export class GroupCommit {
   readonly #commit: StatementSync;
   readonly #database: DatabaseSync;
   readonly #onRollback: () => void;
+  /** Told of each group, for whoever measures. */
+  onCommit: ((commit: CommitTold) => void) | undefined;
   #queue: Pending[] = [];
   #scheduled = false;
   #closed = false;
@@ -114,6 +117,7 @@ export class GroupCommit {
     });
     if (accepted.length === 0) return;
     let done: (() => void)[];
+    const startedAt = performance.now();
     try {
       this.#beginOrFail();
       try {
@@ -127,10 +131,16 @@ export class GroupCommit {
       this.#commitOrFail();
     } catch (error) {
       const failure = error instanceof StoreFailure ? error : new StoreFailure("unknown", error);
+      this.#tell(accepted.length, startedAt, false);
       for (const pending of accepted) pending.reject(failure);
       return;
     }
+    this.#tell(accepted.length, startedAt, true);
     for (const settle of done) settle();
+  }
+
+  #tell(units: number, startedAt: number, isStored: boolean): void {
+    this.onCommit?.({ units, ms: performance.now() - startedAt, isStored });
   }
 
   #beginOrFail(): void {

@@ -1,7 +1,7 @@
 /** The ledger in SQLite: claims by insert-first, with the holder selected only when the key is taken. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, MeteringWorkload } from "../../api/types.ts";
-import type { MeteredUnit, PlacedRecord, UsageClaim, UsageFilter, UsageHolder } from "../ledger.ts";
+import type { MeteredUnit, PlacedRecord, UsageClaim, UsageFilter, UsageHolder, UsageOrder } from "../ledger.ts";
 import { type ClaimOutcome, type ClaimUnit, type Ledger, StaleFactsError } from "../ledger.ts";
 import { RecordIds, uuidText } from "../recordIds.ts";
 import { StoredKeys } from "../storedKeys.ts";
@@ -12,7 +12,8 @@ import type { SqliteCatalog } from "./catalog.ts";
 import type { GroupCommit } from "./groupCommit.ts";
 import type { Interner } from "./interner.ts";
 import type { MonthTables } from "./monthTables.ts";
-import { entriesPerCall, selectTotals, selectUsage } from "./usageQueries.ts";
+import { selectUsage } from "./usagePages.ts";
+import { entriesPerCall, selectTotals } from "./usageQueries.ts";
 import { selectUsageTotals } from "./usageTotals.ts";
 
 const msPerHour = 3_600_000;
@@ -134,13 +135,18 @@ export class SqliteLedger implements Ledger {
   }
 
   async records(filter: UsageFilter, limit = defaultLimit): Promise<readonly MeteringRecord[]> {
-    this.#parts.commits.settle();
-    return selectUsage(this.#parts.database, this.#parts.months, filter, limit).map(({ record }) => record);
+    return (await this.page(filter, limit)).map(({ record }) => record);
   }
 
-  async page(filter: UsageFilter, limit: number, cursor?: string): Promise<readonly PlacedRecord[]> {
-    this.#parts.commits.settle();
-    return selectUsage(this.#parts.database, this.#parts.months, filter, limit, cursor);
+  async page(
+    filter: UsageFilter,
+    limit: number,
+    cursor?: string,
+    order?: UsageOrder,
+  ): Promise<readonly PlacedRecord[]> {
+    const { database, months, commits } = this.#parts;
+    const settle = (): void => commits.settle();
+    return selectUsage({ database, months, settle }, { asOf: this.#mark(), ...filter }, { limit, cursor, order });
   }
 
   async mark(): Promise<string> {

@@ -2,6 +2,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { alwaysHeld } from "../leadership.ts";
 import type { Sealer } from "../sealer.ts";
 import type { Store } from "../store.ts";
 import { SqliteAudit } from "./audit.ts";
@@ -13,6 +14,7 @@ import { lockFolder } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { MonthTables } from "./monthTables.ts";
 import { SqliteOutbox } from "./outbox.ts";
+import { readerSource } from "./reader.ts";
 import { CallCounts } from "./summaries/callCounts.ts";
 import { UsageSeriesSums } from "./summaries/usageSeries.ts";
 
@@ -54,7 +56,7 @@ export function openSqliteStore({ file, sealer }: SqliteStoreOptions): SqliteSto
     const database = openDatabase(file);
     try {
       checkMasterKey(database, sealer);
-      return assemble(database, sealer, () => lock.release());
+      return { ...assemble(database, sealer, () => lock.release()), reader: readerSource(file) };
     } catch (error) {
       database.close();
       throw error;
@@ -142,6 +144,13 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
     outbox,
     summaries: { calls: (span) => callCounts.select(span), usage: (input) => usageSeries.select(input) },
     database,
+    leadership: alwaysHeld,
+    // A disk that fails is told by the calls that it fails.
+    outage: () => undefined,
+    onChangedElsewhere: () => {},
+    onCommit(listener) {
+      commits.onCommit = listener;
+    },
     async reset() {
       commits.alone(() => {
         ledger.clear();

@@ -1,47 +1,21 @@
 /** The outbox in SQLite. Nothing of it is in memory: what a change published is found again after any kind of end. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { Delivery, Notification, NotificationForm, NotificationTarget } from "../../api/types.ts";
+import type { Delivery, Notification, NotificationTarget } from "../../api/types.ts";
 import type { NotificationFilter, Outbox } from "../outbox.ts";
+import {
+  atOnce,
+  attemptsText,
+  type DeliveryRow,
+  defaultNotificationLimit,
+  deliveryColumns,
+  deliveryOf,
+  type NotificationRow,
+  notificationColumns,
+  notificationOf,
+  wants,
+  withDelivery,
+} from "../outboxRows.ts";
 import type { GroupCommit } from "./groupCommit.ts";
-
-const defaultLimit = 100;
-/** A target that is down for weeks must not grow its rows without end. */
-const maxKeptAttempts = 20;
-/** Of a delivery's first attempt: before any wall clock, so that a clock that is set back does not hold it up. */
-const atOnce = 0;
-
-type NotificationRow = {
-  readonly id: string;
-  readonly at: number;
-  readonly form: NotificationForm;
-  readonly seller_account_id: string;
-  readonly product_code: string;
-  readonly agreement_id: string | null;
-  readonly topic_arn: string | null;
-  readonly name: string;
-  readonly body: string;
-};
-
-type DeliveryRow = {
-  readonly target_id: string;
-  readonly state: Delivery["state"];
-  readonly next_attempt_at: number;
-  readonly attempts: string;
-};
-
-const notificationColumns =
-  "n.id, n.at, n.form, n.seller_account_id, n.product_code, n.agreement_id, n.topic_arn, n.name, n.body";
-const deliveryColumns = "d.target_id, d.state, d.next_attempt_at, d.attempts";
-
-/**
- * Literals, or the partial indexes are not used. Few deliveries are pending or dead, so the search starts from them;
- * nearly all are delivered, so that is a check of each notification that is found otherwise.
- */
-const withDelivery: Readonly<Record<Delivery["state"], string>> = {
-  pending: "n.seq IN (SELECT notification FROM deliveries WHERE state = 'pending')",
-  dead: "n.seq IN (SELECT notification FROM deliveries WHERE state = 'dead')",
-  delivered: "EXISTS (SELECT 1 FROM deliveries d WHERE d.notification = n.seq AND d.state = 'delivered')",
-};
 
 export class SqliteOutbox implements Outbox {
   readonly #database: DatabaseSync;
@@ -114,7 +88,7 @@ export class SqliteOutbox implements Outbox {
       .prepare(
         `SELECT ${notificationColumns} FROM notifications n ${where} ORDER BY n.seq ${newestFirst ? "DESC" : "ASC"} LIMIT ?`,
       )
-      .all(...values, page.limit ?? defaultLimit) as NotificationRow[];
+      .all(...values, page.limit ?? defaultNotificationLimit) as NotificationRow[];
     return rows.map(notificationOf);
   }
 
@@ -206,41 +180,8 @@ export class SqliteOutbox implements Outbox {
     const seq = this.#seqOf.get(notificationId)?.seq;
     if (typeof seq !== "number") return false;
     const kept = state === "pending" && this.#hasTarget.get(targetId) === undefined ? "dead" : state;
-    const lastAttempts = JSON.stringify(attempts.slice(-maxKeptAttempts));
     // Whole milliseconds: a delay with jitter gives fractions, which the column does not take.
-    this.#putDelivery.run(seq, targetId, kept, Math.ceil(nextAttemptAt), lastAttempts);
+    this.#putDelivery.run(seq, targetId, kept, Math.ceil(nextAttemptAt), attemptsText(attempts));
     return kept === "pending";
   }
-}
-
-/** SNS asks the owner of an HTTP endpoint first; queues and event buses are subscribed by whoever owns both ends. */
-function wants(target: NotificationTarget, notification: Notification): boolean {
-  const { form, sellerAccountId, productCode } = notification;
-  if (target.sellerAccountId !== sellerAccountId || !target.forms.includes(form)) return false;
-  if (target.productCode !== undefined && target.productCode !== productCode) return false;
-  return target.kind !== "http" || form !== "sns" || target.confirmedAt !== undefined;
-}
-
-function notificationOf(row: NotificationRow): Notification {
-  return {
-    id: row.id,
-    at: row.at,
-    form: row.form,
-    sellerAccountId: row.seller_account_id,
-    productCode: row.product_code,
-    ...(row.agreement_id === null ? {} : { agreementId: row.agreement_id }),
-    ...(row.topic_arn === null ? {} : { topicArn: row.topic_arn }),
-    name: row.name,
-    body: row.body,
-  };
-}
-
-function deliveryOf(notificationId: string, row: DeliveryRow): Delivery {
-  return {
-    notificationId,
-    targetId: row.target_id,
-    state: row.state,
-    attempts: JSON.parse(row.attempts) as Delivery["attempts"],
-    nextAttemptAt: row.next_attempt_at,
-  };
 }

@@ -1,20 +1,24 @@
-/** Reads of the usage: one statement a month table, from the oldest month to the newest. */
+/** Reads of the usage by its keys and in sums: one statement a month table. Pages of it are in usagePages.ts. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, UsageAllocation, UsagePath } from "../../api/types.ts";
-import { InvalidCursorError, type PlacedRecord, type UsageFilter } from "../ledger.ts";
+import type { UsageFilter } from "../ledger.ts";
 import { uuidText } from "../recordIds.ts";
 import type { StoredKey } from "../storedKeys.ts";
 import type { MonthTables } from "./monthTables.ts";
 
 const msPerHour = 3_600_000;
 
-const members = `u.hour, u.subject, u.dimension AS dimension_id, u.entry, u.quantity, u.record_id, u.at_ms, u.billable,
+/** Of `u`, a row of a month table, joined with its `texts`. */
+export const members = `u.hour, u.subject, u.dimension AS dimension_id, u.entry, u.quantity, u.record_id, u.at_ms, u.billable,
   u.allocations, u.client_token, s.region, s.path, s.product_code, s.holder, s.account_id, d.name AS dimension`;
+
+/** See `from`. */
+export const texts = "CROSS JOIN subjects s ON s.id = u.subject CROSS JOIN dimensions d ON d.id = u.dimension";
 
 /** Entries of one call on the agentcore path: call × this + position stays unique, and below 2^53 for 2^37 calls. */
 export const entriesPerCall = 65_536;
 
-type UsageRow = {
+export type UsageRow = {
   readonly hour: number;
   readonly subject: number;
   readonly dimension_id: number;
@@ -34,30 +38,6 @@ type UsageRow = {
   readonly request_id: Uint8Array | string;
   readonly received_at: number;
 };
-
-/** The records that match, in order of hour, then of the key; after the one at `cursor`. Throws InvalidCursorError. */
-export function selectUsage(
-  database: DatabaseSync,
-  months: MonthTables,
-  filter: UsageFilter,
-  limit: number,
-  cursor?: string,
-): readonly PlacedRecord[] {
-  const { tables, where, values } = plan(months, filter, cursor === undefined ? undefined : keyOf(cursor));
-  const found: PlacedRecord[] = [];
-  for (const table of tables) {
-    if (found.length >= limit) break;
-    const rows = database
-      .prepare(
-        `SELECT ${members}, a.request_id, a.at AS received_at
-         ${from(table)} CROSS JOIN audit a ON a.seq = u.call ${where}
-         ORDER BY u.hour, u.subject, u.dimension, u.entry LIMIT ?`,
-      )
-      .all(...values, limit - found.length) as UsageRow[];
-    for (const row of rows) found.push({ record: recordOf(row), position: positionOf(row) });
-  }
-  return found;
-}
 
 /** The call that stored them, as its audit row has it. */
 export interface StoringCall {
@@ -114,31 +94,12 @@ export function selectTotals(
  * may start from the subjects and build an index over the whole month first.
  */
 function from(table: string): string {
-  return `FROM ${table} u CROSS JOIN subjects s ON s.id = u.subject CROSS JOIN dimensions d ON d.id = u.dimension`;
-}
-
-/** The whole primary key: nothing else tells two records apart, and the next page starts by a look-up. */
-type Key = readonly [hour: number, subject: number, dimension: number, entry: number];
-
-function positionOf({ hour, subject, dimension_id, entry }: UsageRow): string {
-  return Buffer.from([hour, subject, dimension_id, entry].join("."), "ascii").toString("base64url");
-}
-
-function keyOf(cursor: string): Key {
-  const parts = /^(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.(\d{1,16})$/.exec(
-    Buffer.from(cursor, "base64url").toString("latin1"),
-  );
-  const [hour, subject, dimension, entry] = (parts ?? []).slice(1).map(Number);
-  if (hour === undefined || subject === undefined || dimension === undefined || entry === undefined) {
-    throw new InvalidCursorError("The cursor is not one that this ledger gave out.");
-  }
-  return [hour, subject, dimension, entry];
+  return `FROM ${table} u ${texts}`;
 }
 
 function plan(
   months: MonthTables,
   filter: UsageFilter,
-  after?: Key,
 ): { readonly tables: readonly string[]; readonly where: string; readonly values: (string | number)[] } {
   const conditions: string[] = [];
   const values: (string | number)[] = [];
@@ -159,19 +120,14 @@ function plan(
   add("d.name = ?", filter.dimension);
   add("u.call <= ?", filter.asOf === undefined ? undefined : Number(filter.asOf));
   add("u.billable = ?", filter.billable === undefined ? undefined : Number(filter.billable));
-  if (after !== undefined) {
-    conditions.push("(u.hour, u.subject, u.dimension, u.entry) > (?, ?, ?, ?)");
-    values.push(...after);
-  }
-  const firstHour = Math.max(fromHour ?? Number.NEGATIVE_INFINITY, after?.[0] ?? Number.NEGATIVE_INFINITY);
   return {
-    tables: months.within(firstHour, toHour ?? Number.POSITIVE_INFINITY),
+    tables: months.within(fromHour ?? Number.NEGATIVE_INFINITY, toHour ?? Number.POSITIVE_INFINITY),
     where: conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`,
     values,
   };
 }
 
-function recordOf(row: UsageRow): MeteringRecord {
+export function recordOf(row: UsageRow): MeteringRecord {
   const hourAt = row.hour * msPerHour;
   return {
     meteringRecordId: uuidText(row.record_id),

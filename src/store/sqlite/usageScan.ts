@@ -1,10 +1,16 @@
 /** How the usage rows of some hours are found: where few subjects match, by their keys; else by reading the hours. */
 import type { DatabaseSync } from "node:sqlite";
 import type { UsageFilter } from "../ledger.ts";
+import type { MonthTables } from "./monthTables.ts";
 
+const msPerHour = 3_600_000;
 const hoursPerMonth = 24 * 31;
 /** With so few of them the rows are looked up by their keys, hour for hour, instead of reading whole hours. */
 const lookedUpSubjectsMax = 64;
+
+/** A slice that took longer than this is followed by a shorter one, and a much quicker one by a longer one. */
+const sliceMaxMs = 12;
+const sliceHoursMax = 24 * 366;
 
 /** Named parameters. */
 export type Values = Readonly<Record<string, string | number>>;
@@ -15,6 +21,8 @@ export interface Scan {
   readonly where: string;
   readonly values: Values;
   readonly startHours: number;
+  /** Nothing can match. */
+  readonly isEmpty: boolean;
 }
 
 /** Of what matches the filter, hours aside: those are the parameters `$fromHour` and, exclusive, `$toHour` of each slice. */
@@ -33,10 +41,9 @@ export function scanOf(database: DatabaseSync, filter: UsageFilter): Scan {
   add(subjects, "path IN ('resource', 'agentcore') AND holder = $resource", "resource", filter.resource);
   add(subjects, "region = $region", "region", filter.region);
   const isOfSubjects = subjects.length > 0;
-  const chosen = `SELECT id FROM subjects WHERE ${subjects.join(" AND ")}`;
   const found = isOfSubjects
     ? database
-        .prepare(`${chosen} LIMIT ${lookedUpSubjectsMax + 1}`)
+        .prepare(`SELECT id FROM subjects WHERE ${subjects.join(" AND ")} LIMIT ${lookedUpSubjectsMax + 1}`)
         .all(values)
         .map((row) => Number(row.id))
     : undefined;
@@ -52,13 +59,64 @@ export function scanOf(database: DatabaseSync, filter: UsageFilter): Scan {
       where: ["true", ...rows].join(" AND "),
       values: rest,
       startHours: Math.ceil(hoursPerMonth / Math.max(1, found.length)),
+      isEmpty: found.length === 0,
     };
   }
-  if (isOfSubjects) rows.push(`u.subject IN (${chosen})`);
+  // Not IN (SELECT …): that list would be made anew for each slice, whatever the number of subjects.
+  if (isOfSubjects) rows.push(`(SELECT ${subjects.join(" AND ")} FROM subjects WHERE id = u.subject)`);
   return {
     source: (table) => `${table} u`,
     where: ["u.hour >= $fromHour AND u.hour < $toHour", ...rows].join(" AND "),
     values,
     startHours: 1,
+    isEmpty: false,
   };
+}
+
+/** Hours of the slice after one of `hours` that took so long: calls wait behind each. */
+export function nextSliceHours(hours: number, tookMs: number): number {
+  if (tookMs > sliceMaxMs) return Math.max(1, Math.floor(hours / 2));
+  return tookMs < sliceMaxMs / 4 ? Math.min(sliceHoursMax, hours * 2) : hours;
+}
+
+interface Tables {
+  readonly database: DatabaseSync;
+  readonly months: MonthTables;
+}
+
+/** The first hour from `from` on that holds usage at all; the key begins with the hour, so it costs one look-up. */
+export function nextHour({ database, months }: Tables, from: number, to: number): number | undefined {
+  for (const table of months.within(from, to)) {
+    const row = database.prepare(`SELECT min(hour) AS hour FROM ${table} WHERE hour >= ? AND hour < ?`).get(from, to);
+    if (typeof row?.hour === "number") return row.hour;
+  }
+  return undefined;
+}
+
+/** The last one before `to`. */
+export function lastHour({ database, months }: Tables, from: number, to: number): number | undefined {
+  for (const table of months.within(from, to).toReversed()) {
+    const row = database.prepare(`SELECT max(hour) AS hour FROM ${table} WHERE hour >= ? AND hour < ?`).get(from, to);
+    if (typeof row?.hour === "number") return row.hour;
+  }
+  return undefined;
+}
+
+/** Hours that a filter asks for: from the first, inclusive, to the last, exclusive. */
+export function hoursOf({ fromHourAt, toHourAt }: UsageFilter): readonly [from: number, to: number] {
+  return [
+    fromHourAt === undefined ? 0 : Math.ceil(fromHourAt / msPerHour),
+    toHourAt === undefined ? Number.MAX_SAFE_INTEGER : Math.ceil(toHourAt / msPerHour),
+  ];
+}
+
+/** First hour of the next month: a slice ends with its month, which is a table of its own. */
+export function monthEnd(hour: number): number {
+  const start = new Date(hour * msPerHour);
+  return Date.UTC(start.getUTCFullYear(), start.getUTCMonth() + 1) / msPerHour;
+}
+
+export function monthStart(hour: number): number {
+  const start = new Date(hour * msPerHour);
+  return Date.UTC(start.getUTCFullYear(), start.getUTCMonth()) / msPerHour;
 }

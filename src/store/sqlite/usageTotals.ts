@@ -15,13 +15,10 @@ import {
   usageMembers,
 } from "../usageTotals.ts";
 import type { MonthTables } from "./monthTables.ts";
-import { type Scan, scanOf, type Values } from "./usageScan.ts";
+import { hoursOf, monthEnd, nextHour, nextSliceHours, type Scan, scanOf, type Values } from "./usageScan.ts";
 
 const msPerHour = 3_600_000;
 const hoursPerDay = 24;
-/** A slice that took longer than this is followed by a shorter one, and a much quicker one by a longer one. */
-const sliceMaxMs = 12;
-const sliceHoursMax = 24 * 366;
 const batchTotals = 1_000;
 const clearedAtOnce = 5_000;
 
@@ -130,8 +127,7 @@ interface Span {
 
 /** Periods that hold usage, one after the other, so that a page ends before the rest is read; all hours without one. */
 function* spansOf(parts: Parts, { filter, grouping, after }: Plan): Generator<Span> {
-  const from = filter.fromHourAt === undefined ? 0 : Math.ceil(filter.fromHourAt / msPerHour);
-  const to = filter.toHourAt === undefined ? Number.MAX_SAFE_INTEGER : Math.ceil(filter.toHourAt / msPerHour);
+  const [from, to] = hoursOf(filter);
   const { period } = grouping;
   let next = nextHour(
     parts,
@@ -154,27 +150,15 @@ function periodOf(hour: number, period: UsagePeriod): Span {
   return { fromHour, toHour: Date.UTC(year, month + 1) / msPerHour };
 }
 
-/** The first hour from `from` on that holds usage at all; the key begins with the hour, so it costs one look-up. */
-function nextHour({ database, months }: Parts, from: number, to: number): number | undefined {
-  for (const table of months.within(from, to)) {
-    const row = database.prepare(`SELECT min(hour) AS hour FROM ${table} WHERE hour >= ? AND hour < ?`).get(from, to);
-    if (typeof row?.hour === "number") return row.hour;
-  }
-  return undefined;
-}
-
 async function addUp(parts: Parts, plan: Plan, { fromHour, toHour }: Span): Promise<void> {
   let hours = plan.scan.startHours;
   for (let from: number | undefined = fromHour; from !== undefined; ) {
     const start: number = from;
     const startedAt = performance.now();
-    // Months are tables: a slice ends with its month.
     const [table] = parts.months.within(start, start + 1);
-    const end = Math.min(start + hours, toHour, periodOf(start, "month").toHour);
+    const end = Math.min(start + hours, toHour, monthEnd(start));
     if (table !== undefined) addSlice(parts.database, plan, table, { fromHour: start, toHour: end });
-    const tookMs = performance.now() - startedAt;
-    if (tookMs > sliceMaxMs) hours = Math.max(1, Math.floor(hours / 2));
-    else if (tookMs < sliceMaxMs / 4) hours = Math.min(sliceHoursMax, hours * 2);
+    hours = nextSliceHours(hours, performance.now() - startedAt);
     from = nextHour(parts, end, toHour);
     if (from !== undefined && plan.grouping.period !== "hour") {
       await nextTurn();

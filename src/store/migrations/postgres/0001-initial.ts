@@ -11,12 +11,14 @@ CREATE TABLE meta (
   value text NOT NULL
 );
 
--- Of the catalogue. Whoever changes it locks this row, so that changes have an order that all nodes agree on.
+-- Of the catalogue. Whoever changes it locks this row, so that changes have an order that all nodes agree on. What was
+-- removed up to floor has left no trace: a node whose memory is older than that reads everything anew.
 CREATE TABLE catalog_version (
   is_the_one boolean PRIMARY KEY DEFAULT true CHECK (is_the_one),
-  version bigint NOT NULL
+  version bigint NOT NULL,
+  floor bigint NOT NULL
 );
-INSERT INTO catalog_version (version) VALUES (0);
+INSERT INTO catalog_version (version, floor) VALUES (0, 0);
 
 -- The catalogue, which every node holds in memory. version is that of the change that wrote the row last: a node that is
 -- behind reads the rows beyond its own. A row without document was removed. seq keeps the order of first insertion.
@@ -30,6 +32,7 @@ CREATE TABLE catalog_rows (
   PRIMARY KEY (kind, key)
 );
 CREATE INDEX catalog_rows_version ON catalog_rows (version);
+CREATE INDEX catalog_rows_removed ON catalog_rows (version) WHERE document IS NULL;
 
 CREATE TABLE control_events (
   seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,172 @@
+/** Opens the store of many nodes: one PostgreSQL database, and as many processes over it as there need be. */
+
+import { StoreFailure } from "../ledger.ts";
+import type { Sealer } from "../sealer.ts";
+import type { Store } from "../store.ts";
+import { PostgresAudit } from "./audit.ts";
+import { catalogChannel, PostgresCatalog, tokensChannel } from "./catalog.ts";
+import { type Connections, connect, type Sql } from "./connection.ts";
+import { explained, type Place, placeOf, reasonOf, StartError } from "./failures.ts";
+import { Interner } from "./interner.ts";
+import { PostgresLedger } from "./ledger.ts";
+import { migrate } from "./migrate.ts";
+import { outboxChannel, PostgresOutbox } from "./outbox.ts";
+import { Partitions } from "./partitions.ts";
+import { createSummaries } from "./summaries.ts";
+import { Watch } from "./watch.ts";
+
+const oldestServer = 150_000;
+
+export interface PostgresStoreOptions {
+  /** `postgres://user:password@host:5432/database` */
+  readonly url: string;
+  readonly sealer: Sealer;
+  /** What failed where nobody waits for it: the connection that hears the other nodes broke. Default: nothing. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/**
+ * Opens the store, makes its tables on first use, and brings an older schema up to date.
+ *
+ * Rejects with an Error that a person can act on, and that never shows the password: the database cannot be reached or
+ * does not let the user in, is of a newer schema, or was sealed under another master key.
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const place = placeOf(options.url);
+  const connections = closable(connect(options.url));
+  try {
+    await checkServer(connections, place);
+    await migrate(connections);
+    await checkMasterKey(connections, options.sealer, place);
+    return await assemble(connections, options, place);
+  } catch (error) {
+    await connections.end();
+    throw explained(error, place);
+  }
+}
+
+async function checkServer(sql: Sql, { host, port }: Place): Promise<void> {
+  const [row] = await sql.query<{ number: string; version: string }>(
+    "SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS version",
+  );
+  if (Number(row?.number) >= oldestServer) return;
+  throw new StartError(`PostgreSQL at ${host}:${port} is version ${row?.version}; Meterhouse needs 15 or newer.`);
+}
+
+/** Finds a wrong key at the start, even while nothing else is sealed: nodes of two keys could not read each other's rows. */
+async function checkMasterKey(sql: Sql, sealer: Sealer, { database }: Place): Promise<void> {
+  const name = "master-key-check";
+  // Of nodes that start at once, the first one's stays.
+  await sql.query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", [
+    name,
+    sealer.seal("meterhouse", name),
+  ]);
+  const [row] = await sql.query<{ value: string }>("SELECT value FROM meta WHERE name = $1", [name]);
+  try {
+    sealer.unseal(row?.value ?? "", name);
+  } catch (error) {
+    throw new StartError(
+      `The database '${database}' is sealed under another master key than this node's. All nodes need the same one: ` +
+        "set METERHOUSE_MASTER_KEY, or copy master.key from the data folder of the node that started first.",
+      { cause: error },
+    );
+  }
+}
+
+/** After its end everything is refused, as on the embedded store. */
+function closable(connections: Connections): Connections {
+  let isClosed = false;
+  const ifOpen = <T>(work: () => Promise<T>): Promise<T> =>
+    isClosed ? Promise.reject(new StoreFailure("no", new Error("the store is closed"))) : work();
+  return {
+    query: (text, values) => ifOpen(() => connections.query(text, values)),
+    prepared: (name, text, values) => ifOpen(() => connections.prepared(name, text, values)),
+    transaction: (body) => ifOpen(() => connections.transaction(body)),
+    stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
+      await ifOpen(() => Promise.resolve());
+      yield* connections.stream<Row>(text, values, batch);
+    },
+    dedicated: () => ifOpen(() => connections.dedicated()),
+    end: async () => {
+      if (isClosed) return;
+      isClosed = true;
+      await connections.end();
+    },
+  };
+}
+
+async function assemble(
+  connections: Connections,
+  { sealer, onError = () => {} }: PostgresStoreOptions,
+  place: Place,
+): Promise<Store> {
+  const interner = new Interner(connections);
+  const partitions = new Partitions(connections);
+  const outbox = new PostgresOutbox({ connections, catchUp: () => catalog.catchUp() });
+  const catalog = new PostgresCatalog({
+    ...{ connections, sealer, outbox },
+    // Another node may have emptied everything: what memory knows of rows is no longer so.
+    onReload: () => {
+      interner.forget();
+      partitions.forget();
+      ledger.forget();
+      inBackground(ledger.catchUp());
+    },
+  });
+  const ledger: PostgresLedger = new PostgresLedger({ connections, interner, partitions, catalog });
+  const audit = new PostgresAudit(connections, ledger.lane);
+  let isOpen = true;
+  const inBackground = (work: Promise<void>): void => {
+    work.catch((error: unknown) => {
+      if (isOpen) onError(error);
+    });
+  };
+  const watch = new Watch({
+    connections,
+    channels: [catalogChannel, tokensChannel, outboxChannel],
+    onTold: (channel, payload) => {
+      if (channel === catalogChannel && Number(payload) > catalog.version) inBackground(catalog.catchUp());
+      if (channel === tokensChannel) catalog.tokenTold(payload);
+      if (channel === outboxChannel) outbox.told(payload);
+    },
+    onConnected: () => {
+      inBackground(catalog.catchUpTokens());
+      outbox.wake();
+    },
+    onLook: (version) => {
+      if (version > catalog.version) inBackground(catalog.catchUp());
+      inBackground(ledger.catchUp());
+    },
+    onError,
+  });
+  await catalog.catchUp();
+  await ledger.catchUp();
+  await watch.start();
+  return {
+    ...{ catalog, ledger, audit, outbox, leadership: watch },
+    summaries: createSummaries(connections, () => ledger.lane.drain()),
+    onCommit(listener) {
+      ledger.lane.onCommit = listener;
+    },
+    outage: () => (watch.outage === undefined ? undefined : reasonOf(watch.outage, place)),
+    onChangedElsewhere: (listener) => catalog.onCaughtUp(listener),
+    async reset() {
+      await ledger.lane.drain();
+      await connections.transaction(async (sql) => {
+        await catalog.clear(sql);
+        await outbox.clear(sql);
+        await sql.query(Partitions.dropAll);
+        await sql.query("TRUNCATE subjects, dimensions, callers, client_tokens, metering_workloads, audit");
+      });
+      await catalog.catchUp();
+      await ledger.catchUp();
+    },
+    async close() {
+      if (!isOpen) return;
+      isOpen = false;
+      await ledger.lane.close();
+      await watch.close();
+      await connections.end();
+    },
+  };
+}
