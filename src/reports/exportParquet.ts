@@ -7,9 +7,9 @@ import { allocationView, type RecordColumn, type RecordPages, recordColumns, sta
 
 /**
  * Larger groups take more memory. Smaller ones make a longer footer, which is held up to the end: for five million records
- * these make 250 groups of 16 columns, some megabytes in memory.
+ * these make 500 groups of 16 columns, some megabytes in memory.
  */
-const rowGroupRecords = 20_000;
+const rowGroupRecords = 10_000;
 /** Allocations of one record can take a megabyte: groups of such records are smaller. */
 const rowGroupMaxChars = 4_194_304;
 

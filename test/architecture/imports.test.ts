@@ -32,7 +32,7 @@ describe("imports in src", () => {
 
   test("imports are found: those of the file that has most", () => {
     const found = importsOf("service.ts", sources.get("service.ts") ?? "").map((one) => one.target ?? one.specifier);
-    expect(found).toEqual(expect.arrayContaining(["node:fs", "pino", "store/sqlite/open.ts", "api/settings.ts"]));
+    expect(found).toEqual(expect.arrayContaining(["node:fs", "pino", "openStore.ts", "api/settings.ts"]));
   });
 });
 
@@ -50,7 +50,8 @@ const sound: Readonly<Record<string, string>> = {
   "clock.ts": "export const now = (): number => Date.now();\n",
   "protocol/endpoint.ts":
     'import { createServer } from "node:http";\nimport { now } from "../clock.ts";\nimport "../operations/One.ts";\n',
-  "service.ts": 'import { open } from "./store/sqlite/open.ts";\nimport { endpoint } from "./protocol/endpoint.ts";\n',
+  "openStore.ts": 'import { open } from "./store/sqlite/open.ts";\n',
+  "service.ts": 'import { open } from "./openStore.ts";\nimport { endpoint } from "./protocol/endpoint.ts";\n',
   "serve.ts": 'import { service } from "./service.ts";\n',
   "main.ts": 'import { serve } from "./serve.ts";\n',
 };

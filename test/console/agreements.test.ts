@@ -1,6 +1,6 @@
 /** The pages of agreements: making one, its life, its time line, its registration, what it grants. */
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { demoAccounts, demoProducts } from "../../src/catalog/demo.ts";
 import { openReader } from "./reader.ts";
 import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
@@ -22,6 +22,9 @@ async function act(page: Page, item: string, texts: readonly string[]): Promise<
 }
 
 const tab = (page: Page, name: string) => page.getByRole("tab", { name, exact: true }).click();
+
+// A browser among many on a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 describe.skipIf(isChromiumMissing)("agreements", () => {
   let harness: ConsoleHarness;
@@ -186,7 +189,7 @@ describe.skipIf(isChromiumMissing)("agreements", () => {
     await table.getByText("40", { exact: true }).waitFor();
     expect(await seriousFindings(page)).toEqual([]);
     await shot(page, "agreement-entitlements");
-    await press(page, "Take users away");
+    await press(page, "Take away users");
     await press(page, "Take away");
     await page.getByText("The entitlement users was taken away.").waitFor();
   });

@@ -1,7 +1,7 @@
 /** The pages of customers: accounts, and what one of them bought, holds, used and called. */
 import { BatchMeterUsageCommand, MarketplaceMeteringClient } from "@aws-sdk/client-marketplace-metering";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { demoAccounts, demoProducts, demoRoles } from "../../src/catalog/demo.ts";
 import { openReader } from "./reader.ts";
 import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startAt, startConsole } from "./support.ts";
@@ -27,6 +27,9 @@ async function sendUsage({ meterhouse }: ConsoleHarness): Promise<void> {
     }),
   );
 }
+
+// A browser among many on a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 describe.skipIf(isChromiumMissing)("customers", () => {
   let harness: ConsoleHarness;

@@ -1,7 +1,7 @@
 /** The pages of workloads: running one, its environment, what it registers and meters, its stop. */
 import { MarketplaceMeteringClient, RegisterUsageCommand } from "@aws-sdk/client-marketplace-metering";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { demoAccounts, demoProducts } from "../../src/catalog/demo.ts";
 import { openReader } from "./reader.ts";
 import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
@@ -27,6 +27,9 @@ async function register(endpoint: string, shell: string): Promise<void> {
   });
   await client.send(new RegisterUsageCommand({ ProductCode: demoProducts.containerHourly, PublicKeyVersion: 1 }));
 }
+
+// A browser among many on a busy machine takes its time.
+vi.setConfig({ testTimeout: 120_000 });
 
 describe.skipIf(isChromiumMissing)("workloads", () => {
   let harness: ConsoleHarness;

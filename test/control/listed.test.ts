@@ -24,7 +24,7 @@ test("something due of a simulated workload has its id", async () => {
     workloads: [
       {
         ...{ id: "task-1", kind: "ecs", accountId: buyer, region: "us-east-1", roleName: "task", resource, allow: [] },
-        ...{ launchedAt: at, createdAt: at, secret: "unused" },
+        ...{ launchedAt: at, createdAt: at, authorizationToken: "unused" },
       },
     ],
   });

@@ -80,6 +80,21 @@ describe("diagnose", () => {
     await expect(diagnose(input)).rejects.toThrow("the disk is gone");
   });
 
+  test("it ends, and reads no further, when nobody waits for it any more", async () => {
+    const asking = new AbortController();
+    let read = 0;
+    async function* endless(): AsyncGenerator<ObservedCall> {
+      for (;;) {
+        read += 1;
+        if (read === 3) asking.abort(new Error("the page was closed"));
+        yield observedBatch();
+      }
+    }
+    const input = { source: "audit-trail", calls: endless(), known: knowledge(), signal: asking.signal } as const;
+    await expect(diagnose(input)).rejects.toThrow("the page was closed");
+    expect(read).toBe(3);
+  });
+
   test("200,000 calls go through without being held", async () => {
     setFlagsFromString("--expose-gc");
     const collectGarbage = runInNewContext("gc") as () => void;

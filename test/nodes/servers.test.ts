@@ -22,7 +22,7 @@ const catalog = {
       createdAt: "2024-01-01T00:00:00Z",
       dimensions: ["requests"],
     },
-    { code: "boxed", seller: "111122223333", type: "container", createdAt: "2024-01-01T00:00:00Z" },
+    { code: "boxed", seller: "111122223333", type: "container-hourly", createdAt: "2024-01-01T00:00:00Z" },
   ],
   accounts: [{ id: customer, name: "A buyer" }],
 };

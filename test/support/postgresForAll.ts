@@ -5,7 +5,8 @@ import { type PostgresServer, serverVariable, startPostgres } from "./postgres.t
 
 let starting: Promise<PostgresServer> | undefined;
 const answers = createServer((_request, response) => {
-  starting ??= startPostgres();
+  // The oldest version that is supported, when it is asked for.
+  starting ??= startPostgres({ major: process.env.METERHOUSE_TEST_POSTGRES_MAJOR === "15" ? 15 : 18 });
   starting.then(
     ({ url }) => response.end(url),
     (error: unknown) => response.writeHead(500).end(String(error)),

@@ -23,6 +23,15 @@ import { Findings } from "./doctor/findings.tsx";
 
 const tabIds = ["findings", "checklist", "checks", "commands"] as const;
 
+const title = (
+  <Header
+    variant="h1"
+    description="Reads what was called, and tells what an integration does wrong and what to change."
+  >
+    Doctor
+  </Header>
+);
+
 export function Doctor(): ReactNode {
   const [{ tab, severity, ...filter }, set] = useParams(["product", "caller", "last", "from", "to", "tab", "severity"]);
   const { data: clock, error: clockError } = useApi<ClockView>("clock", "/clock");
@@ -38,16 +47,7 @@ export function Doctor(): ReactNode {
   const inRun = (of: (found: Diagnosis) => ReactNode): ReactNode =>
     shown ?? (diagnosis === undefined ? <NotRun run={run} /> : diagnosis.calls === 0 ? <NoCalls /> : of(diagnosis));
   return (
-    <ContentLayout
-      header={
-        <Header
-          variant="h1"
-          description="Reads what was called, and tells what an integration does wrong and what to change."
-        >
-          Doctor
-        </Header>
-      }
-    >
+    <ContentLayout header={title}>
       <SpaceBetween size="l">
         {clockError !== null && clock === undefined && <Failed error={clockError} />}
         <Container

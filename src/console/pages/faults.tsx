@@ -50,16 +50,8 @@ export function Faults(): ReactNode {
 
 const pageSize = 20;
 
-/** All of them come at once: the server plans at most 1,000. */
-function PlannedFaults(): ReactNode {
-  // Calls use faults up, so what is said of them changes when calls come.
-  const { data, error, isPending } = useApi<{ readonly items: readonly PlannedFault[] }>("calls", "/faults");
-  const [index, setIndex] = useState(1);
-  const [asked, setAsked] = useState<PlannedFault | "all">();
-  const items = data?.items ?? [];
-  const pagesCount = Math.max(1, Math.ceil(items.length / pageSize));
-  const page = Math.min(index, pagesCount);
-  const columns: readonly TableProps.ColumnDefinition<PlannedFault>[] = [
+function columns(lift: (item: PlannedFault) => void): readonly TableProps.ColumnDefinition<PlannedFault>[] {
+  return [
     { id: "kind", header: "What happens", width: 170, isRowHeader: true, cell: ({ fault }) => kindText(fault.kind) },
     { id: "members", header: "How", width: 190, cell: membersText },
     { id: "match", header: "Which calls", width: 210, cell: matchText },
@@ -74,13 +66,24 @@ function PlannedFaults(): ReactNode {
         <ChangeButton
           variant="inline-link"
           ariaLabel={`Lift ${kindText(item.fault.kind)}, ${matchText(item)}`}
-          onClick={() => setAsked(item)}
+          onClick={() => lift(item)}
         >
           Lift
         </ChangeButton>
       ),
     },
   ];
+}
+
+/** All of them come at once: the server plans at most 1,000. */
+function PlannedFaults(): ReactNode {
+  // Calls use faults up, so what is said of them changes when calls come.
+  const { data, error, isPending } = useApi<{ readonly items: readonly PlannedFault[] }>("calls", "/faults");
+  const [index, setIndex] = useState(1);
+  const [asked, setAsked] = useState<PlannedFault | "all">();
+  const items = data?.items ?? [];
+  const pagesCount = Math.max(1, Math.ceil(items.length / pageSize));
+  const page = Math.min(index, pagesCount);
   return (
     <>
       <Table
@@ -104,9 +107,10 @@ function PlannedFaults(): ReactNode {
         loading={isPending && error === null}
         loadingText="Loading"
         items={items.slice((page - 1) * pageSize, page * pageSize)}
-        columnDefinitions={columns}
+        columnDefinitions={columns(setAsked)}
         trackBy="id"
         resizableColumns
+        wrapLines
         enableKeyboardNavigation
         ariaLabels={{ tableLabel: "Planned faults" }}
         pagination={

@@ -9,7 +9,7 @@ import { selectUsage } from "./usagePages.ts";
 import { selectTotals } from "./usageQueries.ts";
 
 /** Pages of usage are read once, in order; what stays are the upper pages of the trees, and subjects and dimensions. */
-const cacheSizeKiB = 8_192;
+const cacheSizeKiB = 4_096;
 /** A reader meets a lock for a moment only, such as while the WAL is cut back. */
 const busyTimeoutMs = 10_000;
 /** Allocations of one record can take a megabyte: a page ends early when its own take so many characters. */

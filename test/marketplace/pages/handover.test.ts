@@ -5,6 +5,7 @@ import { buyer, formsOf, products, type Site, startAt, startSite, Visitor } from
 let site: Site;
 beforeAll(async () => {
   site = await startSite();
+  await site.reset();
 });
 afterAll(() => site.close());
 

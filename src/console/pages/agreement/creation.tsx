@@ -107,7 +107,9 @@ function Terms({ form, set, error }: TermsProps): ReactNode {
             {form.product === "" ? (
               "under Products"
             ) : (
-              <To to={`${productPath(form.product)}?tab=offers`}>for the product</To>
+              <To fontSize="inherit" to={`${productPath(form.product)}?tab=offers`}>
+                for the product
+              </To>
             )}{" "}
             if the agreement is to have a fixed term.
           </>

@@ -116,7 +116,7 @@ function columnsOf(
                 </Button>
                 <Button
                   variant="inline-link"
-                  ariaLabel={`Take ${entitlement.dimension} away`}
+                  ariaLabel={`Take away ${entitlement.dimension}`}
                   onClick={() => choose({ deed: "remove", entitlement })}
                 >
                   Take away

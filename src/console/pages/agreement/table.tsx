@@ -32,18 +32,16 @@ const product: Column = {
 const buyer: Column = {
   id: "buyer",
   header: "Buyer",
-  cell: (row) => (
-    <To to={customerPath(row.buyer)}>{row.buyerName === undefined ? row.buyer : `${row.buyerName} (${row.buyer})`}</To>
-  ),
-  minWidth: 140,
-  width: 240,
+  cell: (row) => <To to={customerPath(row.buyer)}>{row.buyerName ?? row.buyer}</To>,
+  minWidth: 120,
+  width: 175,
 };
 const accepted: Column = {
   id: "accepted",
   header: "Accepted",
   cell: ({ acceptedAt }) => <Time at={acceptedAt} to="minute" />,
   minWidth: 140,
-  width: 190,
+  width: 175,
 };
 const end: Column = { id: "end", header: "Ends", cell: (row) => <End row={row} />, minWidth: 140, width: 220 };
 

@@ -77,6 +77,7 @@ export function DueList(): ReactNode {
       columnDefinitions={columns}
       trackBy={({ at, what, target }) => `${at} ${what} ${target}`}
       resizableColumns
+      wrapLines
       enableKeyboardNavigation
       ariaLabels={{ tableLabel: "What is due next" }}
       empty={

@@ -18,7 +18,13 @@ interface CallView {
 
 const columns: readonly TableProps.ColumnDefinition<CallView>[] = [
   { id: "at", header: "Business time", cell: ({ at }) => <Time at={at} />, width: 210 },
-  { id: "operation", header: "Operation", cell: ({ operation }) => operation, width: 170 },
+  {
+    id: "operation",
+    header: "Operation",
+    cell: ({ operation, requestId }) => <To to={`/requests/${encodeURIComponent(requestId)}`}>{operation}</To>,
+    isRowHeader: true,
+    width: 170,
+  },
   {
     id: "outcome",
     header: "Outcome",
@@ -30,8 +36,7 @@ const columns: readonly TableProps.ColumnDefinition<CallView>[] = [
   {
     id: "request",
     header: "Request id",
-    cell: ({ requestId }) => <To to={`/requests/${encodeURIComponent(requestId)}`}>{requestId}</To>,
-    isRowHeader: true,
+    cell: ({ requestId }) => requestId,
     width: 320,
   },
 ];

@@ -77,11 +77,11 @@ const columns: readonly TableProps.ColumnDefinition<BillLine>[] = [
     width: 170,
     cell: ({ units, unit }) => `${moneyText(units)}${unit === null ? "" : ` ${unit}`}`,
   },
-  { id: "price", header: "Price, USD", width: 110, cell: ({ unitPrice }) => unitPrice ?? "–" },
+  { id: "price", header: "Price, USD", width: 130, cell: ({ unitPrice }) => unitPrice ?? "–" },
   {
     id: "amount",
     header: "Amount, USD",
-    width: 130,
+    width: 150,
     cell: ({ amount }) => (amount === null ? "–" : <b>{moneyText(amount)}</b>),
   },
   {

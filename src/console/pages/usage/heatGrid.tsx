@@ -127,7 +127,7 @@ export function HeatLegend(): ReactNode {
       <span>
         <i className="heat-1">low</i>
         <i className="heat-3">to</i>
-        <i className="heat-5">high</i> share of the row's largest hour
+        <i className="heat-5">high</i> share of the series' largest hour
       </span>
       <span>
         <i className="heat-zero">0</i> a record of zero

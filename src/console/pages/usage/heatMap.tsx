@@ -17,6 +17,9 @@ import { type HeatCell, HeatGrid, HeatLegend, type HeatRow, hoursPerDay } from "
 import { useFirstStep } from "./records.tsx";
 import { type FilterName, type Filters, filterNames, type HoursSeries, type HoursView, numberText } from "./types.ts";
 
+/** Not after every call: the sums of a large ledger take a second. */
+const everyMs = 15_000;
+
 interface HeatMapProps {
   readonly filters: Filters;
   readonly clear: () => void;
@@ -27,7 +30,12 @@ interface HeatMapProps {
 /** Time goes by days here: the filter's `from` is the first, else the days end with today. */
 export function HeatMap({ filters, clear, openRecords }: HeatMapProps): ReactNode {
   const { to: _, from, ...members } = filters;
-  const { data, error, isPending } = useApi<HoursView>("usage", "/usage/hours", { ...members, from });
+  const { data, error, isPending } = useApi<HoursView>(
+    "usage-hours",
+    "/usage/hours",
+    { ...members, from },
+    { everyMs },
+  );
   const hint = useFirstStep();
   if (error !== null) return <Failed error={error} />;
   if (isPending || data === undefined) return <Spinner />;
@@ -66,7 +74,9 @@ function Heat({ view, openRecords }: { readonly view: HoursView } & Pick<HeatMap
   const days = Array.from({ length: view.hours / hoursPerDay }, (_, day) =>
     dayText(Date.parse(view.from) + day * dayMs),
   );
-  const day = days.includes(params.day) ? params.day : (days.at(-1) ?? "");
+  // Days to come hold nothing yet.
+  const lived = days.filter((_, index) => view.series.some((one) => isLived(cellsOf(view, one, index))));
+  const day = days.includes(params.day) ? params.day : (lived.at(-1) ?? days.at(-1) ?? "");
   const shown = view.series.find((series) => seriesKey(series) === params.series) ?? view.series[0];
   const isOfDays = params.rows === "days" || view.series.length === 1;
   const rows =
@@ -100,7 +110,7 @@ function Heat({ view, openRecords }: { readonly view: HoursView } & Pick<HeatMap
       }
     >
       <SpaceBetween size="m">
-        <SpaceBetween direction="horizontal" size="s">
+        <SpaceBetween direction="horizontal" size="s" alignItems="center">
           <SegmentedControl
             label="Rows"
             selectedId={isOfDays ? "days" : "series"}
@@ -155,6 +165,10 @@ function cellsOf(view: HoursView, series: HoursSeries, day: number): readonly He
       isDue: series.due[place] ?? false,
     };
   });
+}
+
+function isLived(cells: readonly HeatCell[]): boolean {
+  return cells.some(({ quantity, isDue }) => quantity !== null || isDue);
 }
 
 function largest(values: readonly (number | null)[]): number {

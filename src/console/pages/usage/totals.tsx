@@ -13,7 +13,16 @@ import { useParams } from "../../parts/params.ts";
 import { useApi } from "../../parts/query.ts";
 import { useFirstStep } from "./records.tsx";
 import { TotalsChart } from "./totalsChart.tsx";
-import { type Filters, filterNames, licenseName, numberText, type RecordItem, type Total } from "./types.ts";
+import {
+  type Filters,
+  filterNames,
+  licenseName,
+  numberText,
+  type RecordItem,
+  type Total,
+  totalsEveryMs,
+  totalsKind,
+} from "./types.ts";
 
 const memberNames = {
   product: "Product",
@@ -96,7 +105,8 @@ export function Totals({ filters, clear }: { readonly filters: Filters; readonly
       />
       <TotalsChart filters={filters} grouping={grouping} groupBy={groupBy} />
       <ServerList<Total>
-        kind="usage"
+        kind={totalsKind}
+        everyMs={totalsEveryMs}
         path="/usage"
         query={{ ...filters, groupBy }}
         title="Totals"
@@ -180,7 +190,7 @@ function GroupFields({ grouping, filters, set }: GroupFieldsProps): ReactNode {
 
 /** Keys that the newest records were tagged with: there is no list of all. Those that are chosen stay. */
 function useTagKeys(filters: Filters, { tags }: Grouping): readonly string[] {
-  const { data } = useApi<Page<RecordItem>>("records", "/metering-records", {
+  const { data } = useApi<Page<RecordItem>>("tag-keys", "/metering-records", {
     ...filters,
     order: "newest-first",
     limit: 200,

@@ -8,7 +8,7 @@ import type { Page } from "../../api.ts";
 import { Failed } from "../../parts/list.tsx";
 import { useApi } from "../../parts/query.ts";
 import { type Grouping, groupName, type Period, periodText } from "./totals.tsx";
-import { type Filters, numberText, shortNumber, type Total } from "./types.ts";
+import { type Filters, numberText, shortNumber, type Total, totalsEveryMs, totalsKind } from "./types.ts";
 
 /** As many as a chart can show and a browser should hold; the table has all. */
 const sumsMax = 1_000;
@@ -23,7 +23,12 @@ interface TotalsChartProps {
 }
 
 export function TotalsChart({ filters, grouping, groupBy }: TotalsChartProps): ReactNode {
-  const { data, error, isPending } = useApi<Page<Total>>("usage", "/usage", { ...filters, groupBy, limit: sumsMax });
+  const { data, error, isPending } = useApi<Page<Total>>(
+    totalsKind,
+    "/usage",
+    { ...filters, groupBy, limit: sumsMax },
+    { everyMs: totalsEveryMs },
+  );
   const items = data?.items ?? [];
   if (error !== null) return <Failed error={error} />;
   const drawn = grouping.period === undefined ? largest(items, grouping) : overTime(items, grouping, grouping.period);

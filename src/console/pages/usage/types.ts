@@ -69,6 +69,10 @@ export const noFilters = Object.fromEntries(filterNames.map((name) => [name, ""]
 const digits = new Intl.NumberFormat("en-GB");
 const compact = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
 
+/** Sums are asked again after a while, not after every call: those of a large ledger take a second. */
+export const totalsKind = "usage-totals";
+export const totalsEveryMs = 15_000;
+
 /** `1,234,567` */
 export function numberText(value: number): string {
   return digits.format(value);
