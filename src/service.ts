@@ -151,17 +151,14 @@ async function assemble(
   const { timekeeper, runDue } = time;
   const exchanges = createExchanges(options.auditRingBytes, wallClock);
   const diagnose = doctorOf({ store, clock, settings, exchanges });
-  const marketplace = createEndpoint({ store, clock, wallClock, settings, throttle, faults, log, exchanges });
   let url = "";
   const publicUrl = (): string => url;
   const workloads = workloadsOf(options, { catalog, store, keyStore, publicUrl, registeredUsage });
   const { webIdentity } = workloads;
-  const enforceRegions = (): boolean => settings().enforceRegions;
-  const sts = createSts({ store, wallClock, enforceRegions, log, webIdentity });
-  const cloudTrail = createCloudTrail({ store, clock, wallClock, enforceRegions, log });
   const { feed, sessions, stopping } = watchersOf(store, wallClock);
   const metrics = createMetrics({ store, exchanges, wallClock, version });
-  const endpoint = metrics.counted(toldTo(feed, oneAddress(marketplace, sts, cloudTrail)));
+  const services = oneAddress(options, { store, settings, throttle, faults, exchanges, webIdentity });
+  const endpoint = metrics.counted(toldTo(feed, services));
 
   const notifications = startNotifications({ store, keyStore, clock, wallClock, log, host: options.host, publicUrl });
   try {
@@ -175,12 +172,8 @@ async function assemble(
     const router = createRouter({
       ...{ store, log, version, allowedHosts: options.allowedHosts, subscriptions: notifications },
       notReady: () => (stopping.signal.aborted ? "The server is stopping and takes no new calls." : store.outage()),
-      ...{
-        control,
-        workloads: workloads.endpoints,
-        consoleFiles: createConsoleFiles(),
-        ...openMetrics(options, metrics),
-      },
+      ...{ control, workloads: workloads.endpoints, consoleFiles: createConsoleFiles() },
+      ...openMetrics(options, metrics),
       ...(options.marketplacePages !== false ? { marketplacePages: createMarketplacePages(shared) } : {}),
     });
     const server = await listen(
@@ -264,8 +257,22 @@ function workloadsOf(options: ServiceOptions, parts: WorkloadParts): Workloads {
 
 type Endpoint = (request: WireRequest) => Promise<WireAnswer>;
 
+interface ServicePlaneParts {
+  readonly store: Store;
+  readonly settings: () => Settings;
+  readonly throttle: Throttle;
+  readonly faults: FaultPlan;
+  readonly exchanges: Exchanges;
+  readonly webIdentity: Workloads["webIdentity"];
+}
+
 /** One address for all services: a form without a target is the Query protocol, which STS speaks. */
-function oneAddress(marketplace: Endpoint, sts: Endpoint, cloudTrail: Endpoint): Endpoint {
+function oneAddress({ clock, wallClock, log }: ServiceOptions, parts: ServicePlaneParts): Endpoint {
+  const { store, settings, throttle, faults, exchanges, webIdentity } = parts;
+  const enforceRegions = (): boolean => settings().enforceRegions;
+  const marketplace = createEndpoint({ store, clock, wallClock, settings, throttle, faults, log, exchanges });
+  const sts = createSts({ store, wallClock, enforceRegions, log, webIdentity });
+  const cloudTrail = createCloudTrail({ store, clock, wallClock, enforceRegions, log });
   const cbor = speakingCbor(marketplace);
   return (request) => {
     if (isCborCall(request)) return cbor(request);
