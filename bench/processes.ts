@@ -67,11 +67,15 @@ export async function startBare(answer: string): Promise<Server> {
   };
 }
 
-/** `meterhouse serve` as a user starts it, everything on. */
-export async function startMeterhouse(dataDir: string, nodeOptions: readonly string[]): Promise<Server> {
+/** `meterhouse serve` as a user starts it, everything on; `flags` are more of its own. */
+export async function startMeterhouse(
+  dataDir: string,
+  nodeOptions: readonly string[],
+  flags: readonly string[] = [],
+): Promise<Server> {
   const startedAt = performance.now();
   const main = script("../src/main.ts");
-  const args = [...nodeOptions, main, "serve", "--port", "0", "--data", dataDir, "--log-level", "warn"];
+  const args = [...nodeOptions, main, "serve", "--port", "0", "--data", dataDir, "--log-level", "warn", ...flags];
   const child = track(spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] }));
   for await (const line of createInterface({ input: child.stdout })) {
     if (!line.startsWith("{")) continue;

@@ -72,6 +72,23 @@ describe.skipIf(isChromiumMissing)("the frame", () => {
     expect(file.status).toBe(404);
   });
 
+  test("files come compressed as the browser takes them, and are the same", async () => {
+    const texts = new Set<string>();
+    for (const [accepted, coding] of [
+      ["gzip, deflate, br, zstd", "br"],
+      ["gzip, deflate", "gzip"],
+      ["identity", null],
+    ] as const) {
+      const answer = await fetch(`${harness.meterhouse.endpoint}/console/`, {
+        headers: { "accept-encoding": accepted },
+      });
+      expect(answer.headers.get("content-encoding")).toBe(coding);
+      expect(answer.headers.get("vary")).toBe("Accept-Encoding");
+      texts.add(await answer.text());
+    }
+    expect([...texts]).toEqual([expect.stringContaining('<div id="app">')]);
+  });
+
   test("the first view loads less than 500 kB, its fonts among it", async () => {
     const page = await harness.openStranger();
     await page.goto("about:blank");

@@ -76,9 +76,8 @@ describe.skipIf(isChromiumMissing)("reports", () => {
     await press(page, /^Month/);
     await page.getByRole("option", { name: "August 2026" }).click();
     await page.getByRole("combobox", { name: /Seller/ }).fill(seller);
-    // The list of accounts lies over the button.
-    await page.keyboard.press("Tab");
-    await shot(page, "reports-feeds-account");
+    // The list of accounts lies over the button until one is chosen.
+    await page.keyboard.press("Enter");
     await page
       .getByText(`meterhouse report feed account --month 2026-08 --seller ${seller} --bucket ./feeds`)
       .waitFor();

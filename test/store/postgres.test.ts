@@ -221,6 +221,16 @@ describe("start", () => {
   });
 });
 
+test("a change that was asked for before the end is kept", async () => {
+  const store = await open();
+  const changes = ["1", "2", "3"].map((id) =>
+    store.catalog.apply({ accounts: [account({ id, customerIdentifier: id })] }),
+  );
+  await store.close();
+  await Promise.all(changes);
+  expect((await open()).catalog.all().accounts.map(({ id }) => id)).toEqual(["1", "2", "3"]);
+});
+
 test("a database that is away is told, until it is back", async () => {
   const store = await open();
   expect(store.outage()).toBeUndefined();

@@ -26,7 +26,12 @@ interface DownloadProps {
   readonly disabledReason?: string | undefined;
 }
 
-export function Download({ path, query, children, variant = "normal", disabledReason }: DownloadProps): ReactNode {
+/** What became of one file says nothing about another: a different question begins anew. */
+export function Download(props: DownloadProps): ReactNode {
+  return <DownloadOf key={apiPath(props.path, props.query)} {...props} />;
+}
+
+function DownloadOf({ path, query, children, variant = "normal", disabledReason }: DownloadProps): ReactNode {
   const [state, setState] = useState<State>({ kind: "idle" });
   const abort = useRef<AbortController>(undefined);
   useEffect(() => () => abort.current?.abort(), []);

@@ -101,6 +101,11 @@ export class PostgresCatalog extends CatalogReads implements Catalog {
     return this.#next;
   }
 
+  /** Resolves when every change that was asked for before is written, or has failed. */
+  async drain(): Promise<void> {
+    await this.#applying;
+  }
+
   /** Tokens that were resolved while nobody told this node. */
   async catchUpTokens(): Promise<void> {
     const rows = await this.#parts.connections.query<{ key: string; resolved_at: number }>(

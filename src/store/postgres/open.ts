@@ -152,6 +152,7 @@ async function assemble(
     onChangedElsewhere: (listener) => catalog.onCaughtUp(listener),
     async reset() {
       await ledger.lane.drain();
+      await catalog.drain();
       await connections.transaction(async (sql) => {
         await catalog.clear(sql);
         await outbox.clear(sql);
@@ -165,6 +166,7 @@ async function assemble(
       if (!isOpen) return;
       isOpen = false;
       await ledger.lane.close();
+      await catalog.drain();
       await watch.close();
       await connections.end();
     },
