@@ -27,11 +27,9 @@ const hours = z
           dimension: z.string(),
           quantity: z.number(),
           records: z.int(),
-          quantities: z
-            .array(z.number().nullable())
-            .openapi({
-              description: "One an hour; null: there is no record, which is not the same as a record of zero",
-            }),
+          quantities: z.array(z.number().nullable()).openapi({
+            description: "One an hour; null: there is no record, which is not the same as a record of zero",
+          }),
           due: z.array(z.boolean()).openapi({
             description:
               "One an hour: it is over, and an agreement held in it, so a record could have come. Without any agreement in the catalogue, all hours that are over.",

@@ -48,8 +48,12 @@ const ids = new RecordIds();
 /** What lanes keep apart: two records under one token in one group would not see each other. */
 export function locksOf(unit: ClaimUnit): readonly string[] {
   return unit.records.flatMap(({ clientToken, region }) =>
-    clientToken === undefined ? [] : [`${clientToken.accountId}\n${region}\n${clientToken.token}`],
+    clientToken === undefined ? [] : [tokenText(clientToken, region)],
   );
+}
+
+function tokenText({ accountId, token }: NonNullable<UsageClaim["clientToken"]>, region: string): string {
+  return `${accountId}\n${region}\n${token}`;
 }
 
 export async function writeClaims(
@@ -61,8 +65,8 @@ export async function writeClaims(
   const live = units.map((unit, index) => ({ unit, index })).filter(({ index }) => stale[index] === undefined);
   const claims = await claimingsOf(live, parts);
   const tokens = await takenTokens(sql, claims);
-  const free = claims.filter((claim) => !tokens.has(claim));
-  const { fresh, holders } = await insertUsage(sql, free);
+  const { firsts, followers } = byToken(claims.filter((claim) => !tokens.has(claim)));
+  const { fresh, holders } = await insertUsage(sql, firsts);
 
   const outcomes: (ClaimOutcome | Error)[] = units.map(
     (_, index) => stale[index] ?? new Error("a unit was left without an outcome"),
@@ -72,7 +76,11 @@ export async function writeClaims(
   for (const { unit, index } of live) {
     const own = byUnit.get(index) ?? [];
     const outcome: ClaimOutcome = {
-      holders: own.map((claim) => tokens.get(claim) ?? publicHolder(claim, fresh, holders)),
+      holders: own.map((claim) => {
+        const leader = followers.get(claim);
+        if (leader !== undefined) return followed(claim, leader, publicHolder(leader, fresh, holders));
+        return tokens.get(claim) ?? publicHolder(claim, fresh, holders);
+      }),
       ...(await extras(sql, unit, parts)),
     };
     const event = unit.audit(outcome);
@@ -81,7 +89,7 @@ export async function writeClaims(
     else if (stored.length > 0) throw new Error("a unit stored usage and gave no audit event for it");
     outcomes[index] = outcome;
   }
-  await keepTokens(sql, free, fresh, holders);
+  await keepTokens(sql, firsts, fresh, holders);
   await insertEvents(sql, events, parts.interner);
   return outcomes;
 }
@@ -132,11 +140,11 @@ async function takenTokens(sql: Sql, claims: readonly Claiming[]): Promise<Reado
   const taken = new Map<Claiming, UsageHolder>();
   if (given.length === 0) return taken;
   const columns = [
-    given.map(({ clientToken }) => Number(clientToken.accountId)),
+    given.map(({ clientToken }) => clientToken.accountId),
     given.map(({ region }) => region),
     given.map(({ clientToken }) => clientToken.token),
   ];
-  const tokens = "unnest($1::bigint[], $2::text[], $3::text[])";
+  const tokens = "unnest($1::text[], $2::text[], $3::text[])";
   await sql.prepared(
     "lock-tokens",
     `SELECT pg_advisory_xact_lock(lock) FROM (
@@ -163,6 +171,33 @@ async function takenTokens(sql: Sql, claims: readonly Claiming[]): Promise<Reado
   return taken;
 }
 
+/**
+ * Records of one unit under one token: the first claims, the others find it there. (Those of different units are never in
+ * one group, see `locksOf`.)
+ */
+function byToken(claims: readonly Claiming[]): {
+  readonly firsts: readonly Claiming[];
+  readonly followers: ReadonlyMap<Claiming, Claiming>;
+} {
+  const leaders = new Map<string, Claiming>();
+  const followers = new Map<Claiming, Claiming>();
+  for (const claim of claims) {
+    const { clientToken, region } = claim.record;
+    if (clientToken === undefined) continue;
+    const text = tokenText(clientToken, region);
+    const leader = leaders.get(text);
+    if (leader === undefined) leaders.set(text, claim);
+    else followers.set(claim, leader);
+  }
+  return { firsts: claims.filter((claim) => !followers.has(claim)), followers };
+}
+
+function followed(claim: Claiming, leader: Claiming, holder: UsageHolder): UsageHolder {
+  const isSame = claim.record.clientToken?.requestHash === leader.record.clientToken?.requestHash;
+  const { meteringRecordId, quantity } = holder;
+  return { meteringRecordId, quantity, fresh: false, clientToken: isSame ? "same" : "conflict" };
+}
+
 interface Inserted {
   /** Ids of the records that this transaction stored. */
   readonly fresh: ReadonlySet<string>;
@@ -176,7 +211,7 @@ async function insertUsage(sql: Sql, claims: readonly Claiming[]): Promise<Inser
     "insert-usage",
     `INSERT INTO usage
      SELECT hour, account, subject, dimension, entry, quantity, record_id, at_ms, call, billable, allocations, client_token
-     FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[], $7::uuid[],
+     FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[], $7::uuid[],
        $8::integer[], $9::bigint[], $10::boolean[], $11::text[], $12::text[]) WITH ORDINALITY
        AS k (hour, account, subject, dimension, entry, quantity, record_id, at_ms, call, billable, allocations,
          client_token, ord)
@@ -203,7 +238,7 @@ async function holdersOf(sql: Sql, taken: readonly Claiming[]): Promise<Readonly
   const rows = await sql.prepared<{ ord: number; record_id: string; quantity: number }>(
     "holders",
     `SELECT k.ord, u.record_id, u.quantity
-     FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::integer[], $5::bigint[]) WITH ORDINALITY
+     FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::integer[], $5::bigint[]) WITH ORDINALITY
        AS k (hour, account, subject, dimension, entry, ord)
      JOIN usage u USING (hour, account, subject, dimension, entry)`,
     keyColumns(taken),
@@ -217,10 +252,10 @@ async function holdersOf(sql: Sql, taken: readonly Claiming[]): Promise<Readonly
   return holders;
 }
 
-function keyColumns(claims: readonly Claiming[]): readonly (readonly number[])[] {
+function keyColumns(claims: readonly Claiming[]): readonly (readonly (number | string)[])[] {
   return [
     claims.map(({ record }) => record.hour),
-    claims.map(({ record }) => Number(record.accountId)),
+    claims.map(({ key }) => key.account),
     claims.map(({ key }) => key.subject),
     claims.map(({ key }) => key.dimension),
     claims.map(({ entry }) => entry),
@@ -272,10 +307,10 @@ async function keepTokens(
   await sql.prepared(
     "keep-tokens",
     `INSERT INTO client_tokens (account, region, token, request_hash, record_id, quantity, hour, call)
-     SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::integer[],
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::integer[],
        $8::bigint[])`,
     [
-      kept.map(({ clientToken }) => Number(clientToken.accountId)),
+      kept.map(({ clientToken }) => clientToken.accountId),
       kept.map(({ claim }) => claim.record.region),
       kept.map(({ clientToken }) => clientToken.token),
       kept.map(({ clientToken }) => clientToken.requestHash),
@@ -300,7 +335,12 @@ async function insertEvents(sql: Sql, events: readonly StoredEvent[], interner: 
   const stored = events.map((one) => {
     keys.clear();
     for (const { record, key, position } of one.stored) {
-      keys.add({ hour: record.hour, ...key, position: record.path === "agentcore" ? position : -1 });
+      keys.add({
+        hour: record.hour,
+        subject: key.subject,
+        dimension: key.dimension,
+        position: record.path === "agentcore" ? position : -1,
+      });
     }
     const bytes = keys.bytes();
     // A copy: the next call's keys are written over it.

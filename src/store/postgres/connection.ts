@@ -34,8 +34,13 @@ export class CommitUnknown extends Error {
   override readonly name = "CommitUnknown";
 }
 
+/** Not an answer of the server to the statement: the way to it broke. */
+export class ConnectionLost extends Error {
+  override readonly name = "ConnectionLost";
+}
+
 const int8 = 20;
-/** bigint columns hold account ids, sums and times, all below 2^53; what could be larger is selected as text. */
+/** bigint columns hold numbers of rows, quantities and times, all below 2^53; what could be larger is selected as text. */
 const types = new pg.TypeOverrides();
 types.setTypeParser(int8, Number);
 
@@ -55,7 +60,7 @@ export function connect(url: string): Connections {
   return {
     ...sqlOf(pool),
     transaction: async (body) => {
-      const client = await pool.connect();
+      const client = await lost(pool.connect());
       let isBroken = false;
       try {
         return await inTransaction(client, body);
@@ -95,7 +100,7 @@ export function connect(url: string): Connections {
 }
 
 async function inTransaction<T>(client: pg.PoolClient, body: (sql: Sql) => Promise<T>): Promise<T> {
-  await client.query("BEGIN");
+  await lost(client.query("BEGIN"));
   let value: T;
   try {
     value = await body(sqlOf(client));
@@ -105,7 +110,7 @@ async function inTransaction<T>(client: pg.PoolClient, body: (sql: Sql) => Promi
     throw error;
   }
   try {
-    await client.query("COMMIT");
+    await lost(client.query("COMMIT"));
   } catch (error) {
     if (!isConnectionError(error)) throw error;
     throw new CommitUnknown("The connection broke while the transaction was being committed.", { cause: error });
@@ -116,16 +121,26 @@ async function inTransaction<T>(client: pg.PoolClient, body: (sql: Sql) => Promi
 function sqlOf(source: pg.Pool | pg.PoolClient): Sql {
   return {
     query: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
-      (await source.query<Row>(text, [...values])).rows,
+      (await lost(source.query<Row>(text, [...values]))).rows,
     prepared: async <Row extends object>(name: string, text: string, values: readonly unknown[] = []) =>
-      (await source.query<Row>({ name, text, values: [...values] })).rows,
+      (await lost(source.query<Row>({ name, text, values: [...values] }))).rows,
   };
 }
 
-/** Not an answer of the server to the statement: the way to it broke, or it is going down. */
+/** What the driver throws that is no answer of the server, under a name of its own. */
+async function lost<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError) throw error;
+    throw new ConnectionLost(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** The way to the server broke, or it is going down. */
 export function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  if (!(error instanceof pg.DatabaseError)) return true;
+  if (error instanceof ConnectionLost) return true;
+  if (!(error instanceof pg.DatabaseError)) return false;
   // Class 08 is the connection, 57P the operator: shutdown, crash, start-up.
   return /^(?:08|57P)/.test(error.code ?? "");
 }

@@ -13,14 +13,21 @@ const cachedMax = 250_000;
 
 type Id = { readonly ord: number; readonly id: number };
 
+interface Subject {
+  readonly id: number;
+  readonly account: string;
+}
+
 export interface UsageKey {
   readonly subject: number;
+  /** Of the subject's first record. */
+  readonly account: string;
   readonly dimension: number;
 }
 
 export class Interner {
   readonly #sql: Sql;
-  readonly #subjects = new Map<string, number>();
+  readonly #subjects = new Map<string, Subject>();
   readonly #dimensions = new Map<string, number>();
   readonly #callers = new Map<string, number>();
 
@@ -40,10 +47,10 @@ export class Interner {
     }
     if (subjects.size > 0) await this.#learnSubjects(subjects);
     if (dimensions.size > 0) await this.#learnDimensions(dimensions);
-    const keys = records.map((record) => ({
-      subject: known(this.#subjects, subjectText(record)),
-      dimension: known(this.#dimensions, dimensionText(record)),
-    }));
+    const keys = records.map((record) => {
+      const { id, account } = known(this.#subjects, subjectText(record));
+      return { subject: id, account, dimension: known(this.#dimensions, dimensionText(record)) };
+    });
     this.#bound();
     return keys;
   }
@@ -80,16 +87,16 @@ export class Interner {
     const given = "unnest($1::text[], $2::text[], $3::text[], $4::text[]";
     await this.#sql.query(
       `INSERT INTO subjects (region, path, product_code, holder, account)
-       SELECT * FROM ${given}, $5::bigint[]) AS k (region, path, product_code, holder, account)
+       SELECT * FROM ${given}, $5::text[]) AS k (region, path, product_code, holder, account)
        ORDER BY region, path, product_code, holder ON CONFLICT DO NOTHING`,
-      [...columns, rows.map(({ accountId }) => Number(accountId))],
+      [...columns, rows.map(({ accountId }) => accountId)],
     );
-    const ids = await this.#sql.query<Id>(
-      `SELECT k.ord, s.id FROM ${given}) WITH ORDINALITY AS k (region, path, product_code, holder, ord)
+    const ids = await this.#sql.query<Id & Subject>(
+      `SELECT k.ord, s.id, s.account FROM ${given}) WITH ORDINALITY AS k (region, path, product_code, holder, ord)
        JOIN subjects s USING (region, path, product_code, holder)`,
       columns,
     );
-    keep(this.#subjects, [...missing.keys()], ids);
+    keep(this.#subjects, [...missing.keys()], ids, ({ id, account }) => ({ id, account }));
   }
 
   async #learnDimensions(missing: ReadonlyMap<string, UsageClaim>): Promise<void> {
@@ -105,7 +112,7 @@ export class Interner {
        JOIN dimensions d USING (product_code, name)`,
       columns,
     );
-    keep(this.#dimensions, [...missing.keys()], ids);
+    keep(this.#dimensions, [...missing.keys()], ids, ({ id }) => id);
   }
 
   async #learnCaller(key: string, event: AuditEvent): Promise<number> {
@@ -147,15 +154,20 @@ function callerKey(event: AuditEvent): string {
   return callerParts(event).join("\n");
 }
 
-function keep(map: Map<string, number>, texts: readonly string[], ids: readonly Id[]): void {
-  for (const { ord, id } of ids) {
-    const text = texts[ord - 1];
-    if (text !== undefined) map.set(text, id);
+function keep<Row extends Id, Value>(
+  map: Map<string, Value>,
+  texts: readonly string[],
+  rows: readonly Row[],
+  valueIn: (row: Row) => Value,
+): void {
+  for (const row of rows) {
+    const text = texts[row.ord - 1];
+    if (text !== undefined) map.set(text, valueIn(row));
   }
 }
 
-function known(map: ReadonlyMap<string, number>, text: string): number {
-  const id = map.get(text);
-  if (id === undefined) throw new Error("an identifier was inserted, and yet is not there");
-  return id;
+function known<Value>(map: ReadonlyMap<string, Value>, text: string): Value {
+  const value = map.get(text);
+  if (value === undefined) throw new Error("an identifier was inserted, and yet is not there");
+  return value;
 }

@@ -1,7 +1,6 @@
 /** Calls and usage added up over time: by the database, each time that someone asks. */
 import type { CallCount, Summaries, SummarySpan, UsageSeries, UsageSeriesInput } from "../summaries.ts";
 import type { Connections } from "./connection.ts";
-import { accountText } from "./usageReads.ts";
 
 const msPerHour = 3_600_000;
 const letters = [..."SRDNU"];
@@ -17,7 +16,7 @@ type CountRow = {
   readonly u: number;
 };
 
-type SumRow = { readonly bucket: number; readonly key: number; readonly value: number };
+type SumRow = { readonly bucket: number; readonly key: string; readonly value: number };
 
 /** `drain`: what is queued is written first, as for every read. */
 export function createSummaries(connections: Connections, drain: () => Promise<void>): Summaries {
@@ -57,13 +56,13 @@ async function countCalls(sql: Connections, span: SummarySpan): Promise<readonly
 async function addUpUsage(sql: Connections, input: UsageSeriesInput): ReturnType<Summaries["usage"]> {
   const { fromHour, toHour, bucketHours, by, measure, top } = input;
   const rows = await sql.query<SumRow>(
-    `SELECT (u.hour - $1::integer) / $3::integer AS bucket, ${by === "dimension" ? "u.dimension" : "s.account"} AS key,
+    `SELECT (u.hour - $1::integer) / $3::integer AS bucket, ${by === "dimension" ? "u.dimension::text" : "u.account"} AS key,
        ${measure === "quantity" ? "sum(u.quantity)::float8" : "count(*)"} AS value
-     FROM usage u JOIN subjects s ON s.id = u.subject WHERE u.hour >= $1 AND u.hour < $2 GROUP BY 1, 2 ORDER BY 1, 2`,
+     FROM usage u WHERE u.hour >= $1 AND u.hour < $2 GROUP BY 1, 2 ORDER BY 1, 2`,
     [fromHour, toHour, bucketHours],
   );
   const buckets = (toHour - fromHour) / bucketHours;
-  const found = new Map<number, number[]>();
+  const found = new Map<string, number[]>();
   for (const { bucket, key, value } of rows) {
     const series = found.get(key) ?? new Array<number>(buckets).fill(0);
     found.set(key, series);
@@ -77,7 +76,7 @@ async function addUpUsage(sql: Connections, input: UsageSeriesInput): ReturnType
   const shown = ranked.slice(0, top);
   const names = by === "dimension" ? await dimensionNames(sql, shown) : undefined;
   const series = shown.map(({ key, values, total }): UsageSeries => {
-    if (names === undefined) return { accountId: accountText(key), values, total };
+    if (names === undefined) return { accountId: key, values, total };
     return { ...names.get(key), values, total };
   });
   return { series, others: others.length, rest };
@@ -87,13 +86,13 @@ type DimensionName = Pick<Required<UsageSeries>, "productCode" | "dimension">;
 
 async function dimensionNames(
   sql: Connections,
-  shown: readonly { readonly key: number }[],
-): Promise<ReadonlyMap<number, DimensionName>> {
+  shown: readonly { readonly key: string }[],
+): Promise<ReadonlyMap<string, DimensionName>> {
   const rows = await sql.query<{ id: number; product_code: string; name: string }>(
     "SELECT id, product_code, name FROM dimensions WHERE id = ANY($1)",
-    [shown.map(({ key }) => key)],
+    [shown.map(({ key }) => Number(key))],
   );
-  return new Map(rows.map(({ id, product_code: productCode, name }) => [id, { productCode, dimension: name }]));
+  return new Map(rows.map(({ id, product_code: productCode, name }) => [String(id), { productCode, dimension: name }]));
 }
 
 function sumOf(values: readonly number[]): number {

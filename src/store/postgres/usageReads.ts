@@ -12,7 +12,7 @@ const members = `u.hour, u.account, u.subject, u.dimension AS dimension_id, u.en
 
 type UsageRow = {
   readonly hour: number;
-  readonly account: number;
+  readonly account: string;
   readonly subject: number;
   readonly dimension_id: number;
   readonly entry: number;
@@ -49,7 +49,7 @@ export function scanOf(filter: UsageFilter, withCall: boolean): Scan {
   };
   add((p) => `u.hour >= ${p}`, filter.fromHourAt === undefined ? undefined : hourFrom(filter.fromHourAt));
   add((p) => `u.hour < ${p}`, filter.toHourAt === undefined ? undefined : hourFrom(filter.toHourAt));
-  add((p) => `u.account = ${p}`, filter.accountId === undefined ? undefined : accountNumber(filter.accountId));
+  add((p) => `u.account = ${p}`, filter.accountId);
   add((p) => `s.product_code = ${p}`, filter.productCode);
   add((p) => `s.path = 'license' AND s.holder = ${p}`, filter.licenseArn);
   add((p) => `s.path IN ('resource', 'agentcore') AND s.holder = ${p}`, filter.resource);
@@ -146,23 +146,28 @@ function hourFrom(at: number): number {
   return Math.ceil(at / msPerHour);
 }
 
-/** Account ids are digits; of what is none, nobody has usage. */
-function accountNumber(accountId: string): number {
-  return /^\d{1,15}$/.test(accountId) ? Number(accountId) : -1;
-}
-
-export function accountText(account: number): string {
-  return String(account).padStart(12, "0");
-}
+type Key = readonly [hour: number, account: string, subject: number, dimension: number, entry: number];
 
 function positionOf({ hour, account, subject, dimension_id, entry }: UsageRow): string {
-  return Buffer.from([hour, account, subject, dimension_id, entry].join("."), "ascii").toString("base64url");
+  const key: Key = [hour, account, subject, dimension_id, entry];
+  return Buffer.from(JSON.stringify(key), "utf8").toString("base64url");
 }
 
-function keyOf(cursor: string): readonly number[] {
-  const text = Buffer.from(cursor, "base64url").toString("latin1");
-  if (/^(\d{1,9})\.(\d{1,15})\.(\d{1,15})\.(\d{1,9})\.(\d{1,16})$/.test(text)) return text.split(".").map(Number);
+function keyOf(cursor: string): Key {
+  const [hour, account, ...rest] = listIn(Buffer.from(cursor, "base64url").toString("utf8"));
+  const areWhole = [hour, ...rest].every((part) => Number.isSafeInteger(part));
+  if (areWhole && typeof account === "string" && rest.length === 3) return [hour, account, ...rest] as unknown as Key;
   throw new InvalidCursorError("The cursor is not one that this ledger gave out.");
+}
+
+/** Of what is no list: one without members, which no cursor holds. */
+function listIn(text: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : [];
+  } catch {
+    return [];
+  }
 }
 
 function recordOf(row: UsageRow): MeteringRecord {
@@ -172,7 +177,7 @@ function recordOf(row: UsageRow): MeteringRecord {
     region: row.region,
     path: row.path,
     productCode: row.product_code,
-    accountId: accountText(row.account),
+    accountId: row.account,
     ...(row.path === "license" ? { licenseArn: row.holder } : {}),
     ...(row.path === "resource" || row.path === "agentcore" ? { resource: row.holder } : {}),
     dimension: row.dimension,

@@ -9,7 +9,7 @@ import {
   usageMembers,
 } from "../usageTotals.ts";
 import type { Connections } from "./connection.ts";
-import { accountText, scanOf } from "./usageReads.ts";
+import { scanOf } from "./usageReads.ts";
 
 const msPerHour = 3_600_000;
 const batchTotals = 1_000;
@@ -23,7 +23,7 @@ const periodHours: Readonly<Record<UsagePeriod, string>> = {
 
 const memberColumns: Readonly<Record<UsageMember, string>> = {
   product: 's.product_code COLLATE "C"',
-  customer: "lpad(u.account::text, 12, '0') COLLATE \"C\"",
+  customer: 'u.account COLLATE "C"',
   license: "(CASE WHEN s.path = 'license' THEN s.holder ELSE '' END) COLLATE \"C\"",
   resource: "(CASE WHEN s.path IN ('resource', 'agentcore') THEN s.holder ELSE '' END) COLLATE \"C\"",
   dimension: 'd.name COLLATE "C"',
@@ -90,11 +90,10 @@ function totalOf(
     const value = texts[members.indexOf(member)];
     return !members.includes(member) || value === "" || value === undefined ? undefined : String(value);
   };
-  const customer = of("customer");
   const total = {
     periodAt: period === undefined ? undefined : Number(keys[0]) * msPerHour,
     productCode: of("product"),
-    accountId: customer === undefined ? undefined : accountText(Number(customer)),
+    accountId: of("customer"),
     licenseArn: of("license"),
     resource: of("resource"),
     dimension: of("dimension"),

@@ -37,7 +37,11 @@ export interface AuditParts {
   readonly months: MonthTables;
   /** Events of before `before` were removed. */
   readonly pruned?: (before: number) => void;
+  /** An event of this hour is being stored or removed; the transaction may yet be undone. */
+  readonly touched?: (hour: number) => void;
 }
+
+const msPerHour = 3_600_000;
 
 export class SqliteAudit implements Audit {
   readonly #database: DatabaseSync;
@@ -46,15 +50,17 @@ export class SqliteAudit implements Audit {
   readonly #insert: StatementSync;
   readonly #readStored: ReturnType<typeof storedReader>;
   readonly #pruned: AuditParts["pruned"];
+  readonly #touched: AuditParts["touched"];
   #lastSeq: number;
 
-  constructor({ database, commits, interner, months, pruned }: AuditParts) {
+  constructor({ database, commits, interner, months, pruned, touched }: AuditParts) {
     this.#database = database;
     this.#commits = commits;
     this.#interner = interner;
     this.#insert = database.prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#readStored = storedReader(database, months);
     this.#pruned = pruned;
+    this.#touched = touched;
     // Why `prune` keeps the calls that usage rows point at, and the newest one: a number given out twice would put old
     // usage under a new call.
     this.#lastSeq = Number(database.prepare("SELECT max(seq) AS seq FROM audit").get()?.seq ?? 0);
@@ -78,6 +84,7 @@ export class SqliteAudit implements Audit {
     const requestId = uuidBytes(event.requestId) ?? event.requestId;
     const caller = this.#interner.caller(event);
     this.#insert.run(seq, event.at, requestId, caller, event.outcome, detailText(event.detail), stored);
+    this.#touched?.(Math.floor(event.at / msPerHour));
   }
 
   append(event: AuditEvent): Promise<void> {
@@ -108,7 +115,7 @@ export class SqliteAudit implements Audit {
   async prune(before: number, limit: number): Promise<number> {
     this.#commits.settle();
     const due = this.#database.prepare(
-      `SELECT seq, stored IS NOT NULL AS has_usage FROM audit
+      `SELECT seq, at, stored IS NOT NULL AS has_usage FROM audit
        WHERE caller > 0 AND at < ? AND seq < (SELECT max(seq) FROM audit) ORDER BY at LIMIT ?`,
     );
     if (due.get(before, 1) === undefined) return 0;
@@ -119,7 +126,10 @@ export class SqliteAudit implements Audit {
         const empty = this.#database.prepare(
           "UPDATE audit SET caller = 0, outcome = '', detail = NULL, stored = NULL WHERE seq = ?",
         );
-        for (const row of rows) (row.has_usage === 1 ? empty : remove).run(Number(row.seq));
+        for (const row of rows) {
+          (row.has_usage === 1 ? empty : remove).run(Number(row.seq));
+          this.#touched?.(Math.floor(Number(row.at) / msPerHour));
+        }
         return rows.length;
       },
       committed: () => this.#pruned?.(before),

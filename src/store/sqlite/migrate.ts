@@ -4,9 +4,10 @@ import { initial } from "../migrations/sqlite/0001-initial.ts";
 import { marketplace } from "../migrations/sqlite/0002-marketplace.ts";
 import { workloads } from "../migrations/sqlite/0003-workloads.ts";
 import { auditTrail } from "../migrations/sqlite/0004-audit-trail.ts";
+import { summaries } from "../migrations/sqlite/0005-summaries.ts";
 
 /** Schema n is reached by `migrations[n - 1]`. Entries are only ever added at the end. */
-const migrations: readonly string[] = [initial, marketplace, workloads, auditTrail];
+const migrations: readonly string[] = [initial, marketplace, workloads, auditTrail, summaries];
 
 /** The schema that this version of Meterhouse writes. */
 export const schemaVersion = migrations.length;

@@ -16,6 +16,8 @@ import { MonthTables } from "./monthTables.ts";
 import { SqliteOutbox } from "./outbox.ts";
 import { readerSource } from "./reader.ts";
 import { CallCounts } from "./summaries/callCounts.ts";
+import { KeptBlocks } from "./summaries/keptBlocks.ts";
+import { ReadyAhead } from "./summaries/readyAhead.ts";
 import { UsageSeriesSums } from "./summaries/usageSeries.ts";
 
 const lockFileName = "meterhouse.lock";
@@ -122,16 +124,27 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
   const commits = new GroupCommit(database, () => {
     interner.forget();
     months.forget();
+    usageBlocks.forget();
+    callBlocks.forget();
   });
+  const advanced = (): void => readyAhead.schedule();
+  const usageBlocks = new KeptBlocks({ database, commits, kinds: ["dimension", "customer"], advanced });
+  const callBlocks = new KeptBlocks({ database, commits, kinds: ["calls"], advanced });
   const outbox = new SqliteOutbox(database, commits);
   const catalog = new SqliteCatalog({ database, commits, sealer, outbox });
   const settle = (): void => commits.settle();
-  const callCounts: CallCounts = new CallCounts({ database, settle, lastSeq: () => audit.lastSeq });
+  const callCounts: CallCounts = new CallCounts({
+    ...{ database, settle, blocks: callBlocks },
+    lastSeq: () => audit.lastSeq,
+  });
   const audit = new SqliteAudit({
     ...{ database, commits, interner, months },
     pruned: (before) => callCounts.forget(before),
+    touched: (hour) => callBlocks.touch(hour),
   });
-  const usageSeries = new UsageSeriesSums({ database, months, settle });
+  const usageSeries = new UsageSeriesSums({ database, months, settle, blocks: usageBlocks });
+  const readyAhead = new ReadyAhead([() => callCounts.readyAhead(), () => usageSeries.readyAhead()]);
+  readyAhead.schedule();
   const ledger = new SqliteLedger({
     ...{ database, commits, interner, months, audit, catalog },
     touched: (hour) => usageSeries.touch(hour),
@@ -157,6 +170,8 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
         audit.clear();
         catalog.clear();
         outbox.clear();
+        usageBlocks.clear();
+        callBlocks.clear();
       });
       interner.forget();
       ledger.forget();
@@ -167,6 +182,7 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
     async close() {
       if (!open) return;
       open = false;
+      readyAhead.close();
       commits.close();
       try {
         database.exec("PRAGMA wal_checkpoint(TRUNCATE)");

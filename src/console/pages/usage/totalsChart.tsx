@@ -1,13 +1,12 @@
 /** The first sums as bars: over time where they are by time, else the largest of them. */
 import BarChart, { type BarChartProps } from "@cloudscape-design/components/bar-chart";
-import Box from "@cloudscape-design/components/box";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import type { ReactNode } from "react";
 import type { Page } from "../../api.ts";
 import { Failed } from "../../parts/list.tsx";
 import { useApi } from "../../parts/query.ts";
-import { type Grouping, groupName, type Period, periodText } from "./totals.tsx";
+import { type Grouping, groupName, type Period, periodText } from "./grouping.ts";
 import { type Filters, numberText, shortNumber, type Total, totalsEveryMs, totalsKind } from "./types.ts";
 
 /** As many as a chart can show and a browser should hold; the table has all. */
@@ -30,6 +29,8 @@ export function TotalsChart({ filters, grouping, groupBy }: TotalsChartProps): R
     { everyMs: totalsEveryMs },
   );
   const items = data?.items ?? [];
+  // The table below says why; a chart of nothing says nothing.
+  if (error === null && !isPending && items.length === 0) return null;
   if (error !== null) return <Failed error={error} />;
   const drawn = grouping.period === undefined ? largest(items, grouping) : overTime(items, grouping, grouping.period);
   const isPart = data?.nextCursor !== undefined;
@@ -62,7 +63,6 @@ export function TotalsChart({ filters, grouping, groupBy }: TotalsChartProps): R
         statusType={isPending ? "loading" : "finished"}
         loadingText="Loading"
         detailPopoverSeriesContent={({ series, y }) => ({ key: series.title, value: numberText(y) })}
-        empty={<Box textAlign="center">Nothing to draw yet</Box>}
       />
     </Container>
   );

@@ -78,7 +78,7 @@ CREATE TABLE subjects (
   path text NOT NULL,
   product_code text NOT NULL,
   holder text NOT NULL,
-  account bigint NOT NULL,
+  account text COLLATE "C" NOT NULL,
   UNIQUE (region, path, product_code, holder)
 );
 CREATE INDEX subjects_account ON subjects (account);
@@ -106,10 +106,10 @@ CREATE TABLE callers (
 );
 
 -- The hour (epoch seconds / 3,600) comes first in the key: inserts stay in the pages of the current hours, whoever the
--- customer is. Account ids are twelve digits, and so numbers.
+-- customer is. account is that of the subject: it tells no two records apart, and is there to distribute by.
 CREATE TABLE usage (
   hour integer NOT NULL,
-  account bigint NOT NULL,
+  account text COLLATE "C" NOT NULL,
   subject bigint NOT NULL,
   dimension integer NOT NULL,
   entry bigint NOT NULL,
@@ -125,7 +125,7 @@ CREATE TABLE usage (
 
 -- Not by month: a token is unique whatever hour its record belongs to. The quantity is the holder's, which never changes.
 CREATE TABLE client_tokens (
-  account bigint NOT NULL,
+  account text COLLATE "C" NOT NULL,
   region text NOT NULL,
   token text NOT NULL,
   request_hash text NOT NULL,

@@ -1,10 +1,12 @@
 /**
  * Calls counted by the hour. What was counted stays in memory, a few numbers an hour; of the trail only what was written
- * since is read. Reading goes in slices with a turn of the event loop between them, so that calls are answered meanwhile.
+ * since is read. Hours that are over are kept on disk, too, for the next start. Reading goes in slices with a turn of the
+ * event loop between them, so that calls are answered meanwhile.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CallCount, RecordCount, SummarySpan } from "../../summaries.ts";
+import { blockHours, blockOf, blocksAhead, type KeptBlocks } from "./keptBlocks.ts";
 
 const msPerHour = 3_600_000;
 /** Events of a slice: some milliseconds of reading. */
@@ -45,7 +47,11 @@ interface Parts {
   readonly settle: () => void;
   /** Number of the newest event. */
   readonly lastSeq: () => number;
+  readonly blocks: KeptBlocks;
 }
+
+/** A block on disk: its hours with their counts, as JSON. */
+type BlockContent = readonly (readonly [hour: number, counts: readonly (readonly [string, number[]])[]])[];
 
 export class CallCounts {
   readonly #parts: Parts;
@@ -67,9 +73,51 @@ export class CallCounts {
 
   /** One after the other: two that count the same hours would read them twice. */
   select(span: SummarySpan): Promise<readonly CallCount[]> {
-    const done = this.#turn.then(() => this.#select(span));
+    return this.#inTurn(() => this.#select(span));
+  }
+
+  /** Puts the blocks of a chart's time on disk. Rejects when the store fails or is closed. */
+  async readyAhead(): Promise<void> {
+    this.#parts.settle();
+    const ends = this.#parts.database
+      .prepare(
+        "SELECT (SELECT min(at) FROM audit WHERE caller > 0) AS oldest, max(at) AS newest FROM audit WHERE caller > 0",
+      )
+      .get();
+    if (typeof ends?.oldest !== "number" || typeof ends.newest !== "number") return;
+    const newest = Math.floor(ends.newest / msPerHour);
+    for (const block of blocksAhead(Math.floor(ends.oldest / msPerHour), newest)) {
+      if (!this.#parts.blocks.has("calls", block)) await this.#inTurn(() => this.#makeBlock(block));
+    }
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(run);
     this.#turn = done.catch(() => {});
     return done;
+  }
+
+  async #makeBlock(block: number): Promise<void> {
+    const { blocks } = this.#parts;
+    const look = blocks.look();
+    await this.#catchUp();
+    const first = block * blockHours;
+    const read = await this.#read(first, first + blockHours);
+    if (read.size === 0) return;
+    const content: BlockContent = [...read].map(([hour, counts]) => [hour, [...counts]] as const);
+    blocks.write("calls", block, look, Buffer.from(JSON.stringify(content), "utf8"));
+  }
+
+  /** Hours from the disk, if they are there. */
+  #takeBlock(hour: number): void {
+    const block = blockOf(hour);
+    const content = this.#parts.blocks.read("calls", block);
+    if (content === undefined) return;
+    const read = new Map<number, HourCounts>();
+    for (const [one, counts] of JSON.parse(Buffer.from(content).toString("utf8")) as BlockContent) {
+      read.set(one, new Map(counts));
+    }
+    this.#keep(block * blockHours, (block + 1) * blockHours, read);
   }
 
   async #select({ fromHour, toHour, bucketHours }: SummarySpan): Promise<readonly CallCount[]> {
@@ -82,13 +130,14 @@ export class CallCounts {
       for (const [outcome, numbers] of counts) add(into, outcome, numbers);
     };
     for (let hour = fromHour; hour < toHour; hour += 1) {
+      if (!this.#hours.has(hour)) this.#takeBlock(hour);
       const known = this.#hours.get(hour);
       if (known !== undefined) {
         fold(hour, known);
         continue;
       }
       let end = hour + 1;
-      while (end < toHour && !this.#hours.has(end)) end += 1;
+      while (end < toHour && !this.#hours.has(end) && !this.#parts.blocks.has("calls", blockOf(end))) end += 1;
       const read = await this.#read(hour, end);
       for (; hour < end; hour += 1) fold(hour, read.get(hour) ?? new Map());
       hour -= 1;

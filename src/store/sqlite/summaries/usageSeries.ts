@@ -1,22 +1,30 @@
 /**
  * Usage by time and dimension or customer. The sums of a bucket are kept in memory until a record of one of its hours is
- * stored: nearly all of a chart is of hours that are over.
+ * stored: nearly all of a chart is of hours that are over. Those of six hours are kept on disk, too, for the next start.
  */
 import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SeriesMember, UsageSeries, UsageSeriesInput } from "../../summaries.ts";
 import type { MonthTables } from "../monthTables.ts";
+import { lastHour, nextHour } from "../usageScan.ts";
+import { blockHours, blocksAhead, isSettled, type KeptBlocks } from "./keptBlocks.ts";
 
 /** Numbers that are held in all: 48 MB at most. */
 const keptSumsMax = 3_000_000;
 const touchedHoursMax = 100_000;
+/** Accounts of subjects that are remembered. */
+const accountsMax = 100_000;
 
 interface Parts {
   readonly database: DatabaseSync;
   readonly months: MonthTables;
   /** Makes what is queued visible; throws when the store is closed. */
   readonly settle: () => void;
+  readonly blocks: KeptBlocks;
 }
+
+/** By id of the dimension, or of the subject. */
+type Found = Map<number, { quantity: number; records: number }>;
 
 /** Of one bucket: by id of the dimension, or by account. */
 interface Sums {
@@ -36,6 +44,7 @@ export class UsageSeriesSums {
   #keptSums = 0;
   /** By hour: the look after which it was last written to. */
   readonly #touched = new Map<number, number>();
+  readonly #accounts = new Map<number, string>();
   #look = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -46,20 +55,45 @@ export class UsageSeriesSums {
   /** A record of this hour is being stored. Called for every record, inside its transaction. */
   touch(hour: number): void {
     this.#touched.set(hour, this.#look);
+    this.#parts.blocks.touch(hour);
   }
 
   forget(): void {
     this.#kept.clear();
     this.#keptSums = 0;
     this.#touched.clear();
+    this.#accounts.clear();
     this.#look += 1;
+  }
+
+  /** Puts the blocks of a chart's time on disk. Rejects when the store fails or is closed. */
+  async readyAhead(): Promise<void> {
+    this.#parts.settle();
+    const [oldest, newest] = [nextHour(this.#parts, 0, Number.MAX_SAFE_INTEGER), this.#newestHour()];
+    if (oldest === undefined || newest === undefined) return;
+    for (const block of blocksAhead(oldest, newest)) {
+      for (const by of ["dimension", "customer"] as const) {
+        if (this.#parts.blocks.has(by, block)) continue;
+        await this.#inTurn(() => this.#block(by, block, newest));
+      }
+      await nextTurn();
+      this.#parts.settle();
+    }
   }
 
   /** One after the other: two that add up the same buckets would read them twice. */
   select(input: UsageSeriesInput): Promise<Answer> {
-    const done = this.#turn.then(() => this.#select(input));
+    return this.#inTurn(() => this.#select(input));
+  }
+
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(run);
     this.#turn = done.catch(() => {});
     return done;
+  }
+
+  #newestHour(): number | undefined {
+    return lastHour(this.#parts, 0, Number.MAX_SAFE_INTEGER);
   }
 
   async #select({ fromHour, toHour, bucketHours, by, measure, top }: UsageSeriesInput): Promise<Answer> {
@@ -118,8 +152,49 @@ export class UsageSeriesSums {
   }
 
   async #addUp(fromHour: number, hours: number, by: SeriesMember, look: number): Promise<Sums> {
+    const found = await (fromHour % blockHours === 0 && hours % blockHours === 0
+      ? this.#blocks(fromHour / blockHours, hours / blockHours, by)
+      : this.#hours(fromHour, hours, by));
+    const sums = by === "dimension" ? found : this.#byAccount(found);
+    return {
+      look,
+      keys: [...sums.keys()],
+      quantity: Float64Array.from(sums.values(), (sum) => sum.quantity),
+      records: Float64Array.from(sums.values(), (sum) => sum.records),
+    };
+  }
+
+  async #blocks(first: number, count: number, by: SeriesMember): Promise<Found> {
+    const newest = this.#newestHour() ?? 0;
+    const found: Found = new Map();
+    for (let block = first; block < first + count; block += 1) {
+      for (const [id, { quantity, records }] of await this.#block(by, block, newest)) {
+        addTo(found, id, quantity, records);
+      }
+    }
+    return found;
+  }
+
+  /** From the disk, or of the rows: then it is put there, if its hours are over. */
+  async #block(by: SeriesMember, block: number, newestHour: number): Promise<Found> {
+    const { blocks } = this.#parts;
+    const content = blocks.read(by, block);
+    if (content !== undefined) return decoded(content);
+    const look = blocks.look();
+    const found = await this.#hours(block * blockHours, blockHours, by);
+    if (found.size > 0 && isSettled(block, newestHour)) {
+      try {
+        blocks.write(by, block, look, encoded(found));
+      } catch {
+        // A full disk: the sums are right all the same.
+      }
+    }
+    return found;
+  }
+
+  async #hours(fromHour: number, hours: number, by: SeriesMember): Promise<Found> {
     const { database, settle } = this.#parts;
-    const found = new Map<number, { quantity: number; records: number }>();
+    const found: Found = new Map();
     for (let hour = fromHour; hour < fromHour + hours; hour += 1) {
       const [table] = this.#parts.months.within(hour, hour + 1);
       if (table === undefined) continue;
@@ -130,40 +205,29 @@ export class UsageSeriesSums {
         )
         .all(hour) as SumRow[];
       if (rows.length === 0) continue;
-      for (const { id, quantity, records } of rows) {
-        const sum = found.get(id);
-        if (sum === undefined) found.set(id, { quantity, records });
-        else {
-          sum.quantity += quantity;
-          sum.records += records;
-        }
-      }
+      for (const { id, quantity, records } of rows) addTo(found, id, quantity, records);
       await nextTurn();
       settle();
     }
-    const sums = by === "dimension" ? found : this.#byAccount(found);
-    return {
-      look,
-      keys: [...sums.keys()],
-      quantity: Float64Array.from(sums.values(), (sum) => sum.quantity),
-      records: Float64Array.from(sums.values(), (sum) => sum.records),
-    };
+    return found;
   }
 
   /** A buyer has a subject for each product, licence and Region. */
-  #byAccount(subjects: ReadonlyMap<number, { quantity: number; records: number }>) {
-    const accountOf = this.#parts.database.prepare("SELECT account_id FROM subjects WHERE id = ?");
+  #byAccount(subjects: Found): Map<string, { quantity: number; records: number }> {
     const accounts = new Map<string, { quantity: number; records: number }>();
-    for (const [subject, { quantity, records }] of subjects) {
-      const account = String(accountOf.get(subject)?.account_id ?? "");
-      const sum = accounts.get(account);
-      if (sum === undefined) accounts.set(account, { quantity, records });
-      else {
-        sum.quantity += quantity;
-        sum.records += records;
-      }
-    }
+    for (const [subject, { quantity, records }] of subjects)
+      addTo(accounts, this.#accountOf(subject), quantity, records);
     return accounts;
+  }
+
+  #accountOf(subject: number): string {
+    const known = this.#accounts.get(subject);
+    if (known !== undefined) return known;
+    const row = this.#parts.database.prepare("SELECT account_id FROM subjects WHERE id = ?").get(subject);
+    const account = String(row?.account_id ?? "");
+    if (this.#accounts.size >= accountsMax) this.#accounts.clear();
+    this.#accounts.set(subject, account);
+    return account;
   }
 
   #named(one: { readonly key: number | string; readonly values: number[]; readonly total: number }, by: SeriesMember) {
@@ -172,4 +236,43 @@ export class UsageSeriesSums {
     const row = this.#parts.database.prepare("SELECT product_code, name FROM dimensions WHERE id = ?").get(key);
     return { productCode: String(row?.product_code ?? ""), dimension: String(row?.name ?? ""), values, total };
   }
+}
+
+function addTo<Key>(
+  sums: Map<Key, { quantity: number; records: number }>,
+  key: Key,
+  quantity: number,
+  records: number,
+) {
+  const sum = sums.get(key);
+  if (sum === undefined) sums.set(key, { quantity, records });
+  else {
+    sum.quantity += quantity;
+    sum.records += records;
+  }
+}
+
+const bytesPerSum = 24;
+
+/** Id, quantity, records of each: three doubles, the low byte first. */
+function encoded(found: Found): Uint8Array {
+  const view = new DataView(new ArrayBuffer(found.size * bytesPerSum));
+  let place = 0;
+  for (const [id, { quantity, records }] of found) {
+    for (const value of [id, quantity, records]) {
+      view.setFloat64(place, value, true);
+      place += 8;
+    }
+  }
+  return new Uint8Array(view.buffer);
+}
+
+function decoded(content: Uint8Array): Found {
+  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  const found: Found = new Map();
+  for (let place = 0; place < content.byteLength; place += bytesPerSum) {
+    const [quantity, records] = [view.getFloat64(place + 8, true), view.getFloat64(place + 16, true)];
+    found.set(view.getFloat64(place, true), { quantity, records });
+  }
+  return found;
 }
