@@ -12,6 +12,7 @@ import type { SqliteCatalog } from "./catalog.ts";
 import type { GroupCommit } from "./groupCommit.ts";
 import type { Interner } from "./interner.ts";
 import type { MonthTables } from "./monthTables.ts";
+import type { KeptBlocks } from "./summaries/keptBlocks.ts";
 import { selectUsage } from "./usagePages.ts";
 import { entriesPerCall, selectTotals } from "./usageQueries.ts";
 import { selectUsageTotals } from "./usageTotals.ts";
@@ -36,6 +37,8 @@ export interface LedgerParts {
   readonly catalog: SqliteCatalog;
   /** A record of this hour is being stored; the transaction may yet be undone. */
   readonly touched: (hour: number) => void;
+  /** Of usage. */
+  readonly blocks: KeptBlocks;
 }
 
 export class SqliteLedger implements Ledger {
@@ -166,9 +169,9 @@ export class SqliteLedger implements Ledger {
   }
 
   totals(filter: UsageFilter, grouping: UsageGrouping, cursor?: string): AsyncIterable<readonly UsageTotal[]> {
-    const { database, months, commits } = this.#parts;
+    const { database, months, commits, blocks } = this.#parts;
     const settle = (): void => commits.settle();
-    return selectUsageTotals({ database, months, settle }, { asOf: this.#mark(), ...filter }, grouping, cursor);
+    return selectUsageTotals({ database, months, settle, blocks }, { asOf: this.#mark(), ...filter }, grouping, cursor);
   }
 
   workloads(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[] {

@@ -148,6 +148,7 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
   const ledger = new SqliteLedger({
     ...{ database, commits, interner, months, audit, catalog },
     touched: (hour) => usageSeries.touch(hour),
+    blocks: usageBlocks,
   });
   let open = true;
   return {

@@ -15,6 +15,9 @@ import {
   usageMembers,
 } from "../usageTotals.ts";
 import type { MonthTables } from "./monthTables.ts";
+import type { KeptBlocks } from "./summaries/keptBlocks.ts";
+import { blockHours } from "./summaries/keptBlocks.ts";
+import { keptKind, sumKept } from "./summaries/keptTotals.ts";
 import { hoursOf, monthEnd, nextHour, nextSliceHours, type Scan, scanOf, type Values } from "./usageScan.ts";
 
 const msPerHour = 3_600_000;
@@ -52,6 +55,8 @@ interface Parts {
   readonly months: MonthTables;
   /** Makes what is queued visible; throws when the store is closed. */
   readonly settle: () => void;
+  /** Sums of six hours that are there already. */
+  readonly blocks: KeptBlocks;
 }
 
 /** One call of `selectUsageTotals`, ready to run. */
@@ -151,20 +156,40 @@ function periodOf(hour: number, period: UsagePeriod): Span {
 }
 
 async function addUp(parts: Parts, plan: Plan, { fromHour, toHour }: Span): Promise<void> {
+  const kind = keptKind(plan.filter, plan.grouping);
   let hours = plan.scan.startHours;
+  let done = fromHour;
   for (let from: number | undefined = fromHour; from !== undefined; ) {
-    const start: number = from;
+    // A block begins before its first usage.
+    const start: number = kind === undefined ? from : Math.max(done, from - (from % blockHours));
+    const kept = kind && sumKept(parts, { ...plan, kind }, start, toHour);
+    if (kept !== undefined) {
+      done = kept;
+      from = nextHour(parts, kept, toHour);
+      await nextTurn();
+      parts.settle();
+      continue;
+    }
     const startedAt = performance.now();
     const [table] = parts.months.within(start, start + 1);
-    const end = Math.min(start + hours, toHour, monthEnd(start));
+    const end = Math.min(
+      start + (kind === undefined ? hours : Math.min(hours, hoursToBlock(start))),
+      toHour,
+      monthEnd(start),
+    );
     if (table !== undefined) addSlice(parts.database, plan, table, { fromHour: start, toHour: end });
     hours = nextSliceHours(hours, performance.now() - startedAt);
+    done = end;
     from = nextHour(parts, end, toHour);
     if (from !== undefined && plan.grouping.period !== "hour") {
       await nextTurn();
       parts.settle();
     }
   }
+}
+
+function hoursToBlock(hour: number): number {
+  return blockHours - (hour % blockHours);
 }
 
 function addSlice(database: DatabaseSync, plan: Plan, table: string, { fromHour, toHour }: Span): void {

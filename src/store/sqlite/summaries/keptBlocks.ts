@@ -6,11 +6,11 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { GroupCommit } from "../groupCommit.ts";
 
 export const blockHours = 6;
-/** Usage comes up to a day late (M-26): blocks that end later than this before the newest are not written yet. */
+/** Usage comes up to a day late (B-51): blocks that end later than this before the newest are not written yet. */
 const settledAfterHours = 24;
-/** So far back blocks are made before anyone asks: what the longest chart shows, and some. */
-const aheadHours = 35 * 24;
 const touchedMax = 10_000;
+/** So far back blocks are made before anyone asks, however far apart the oldest and the newest are. */
+const aheadHours = 400 * 24;
 
 export type BlockKind = "dimension" | "customer" | "calls";
 
@@ -132,5 +132,6 @@ export function isSettled(block: number, newestHour: number): boolean {
 /** Blocks to have ready, the newest first: those that may hold something and are settled. */
 export function* blocksAhead(oldestHour: number, newestHour: number): Generator<number> {
   const first = blockOf(Math.max(oldestHour, newestHour - aheadHours));
-  for (let block = blockOf(newestHour); block >= first; block -= 1) if (isSettled(block, newestHour)) yield block;
+  for (let block = blockOf(newestHour); block >= first; block -= 1)
+    if (isSettled(block, newestHour)) yield block;
 }

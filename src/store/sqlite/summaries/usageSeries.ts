@@ -2,11 +2,12 @@
  * Usage by time and dimension or customer. The sums of a bucket are kept in memory until a record of one of its hours is
  * stored: nearly all of a chart is of hours that are over. Those of six hours are kept on disk, too, for the next start.
  */
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SeriesMember, UsageSeries, UsageSeriesInput } from "../../summaries.ts";
 import type { MonthTables } from "../monthTables.ts";
 import { lastHour, nextHour } from "../usageScan.ts";
+import { addBlock, addTo, encodedSums, isExact, type UsageSums } from "./blockSums.ts";
 import { blockHours, blocksAhead, isSettled, type KeptBlocks } from "./keptBlocks.ts";
 
 /** Numbers that are held in all: 48 MB at most. */
@@ -14,6 +15,8 @@ const keptSumsMax = 3_000_000;
 const touchedHoursMax = 100_000;
 /** Accounts of subjects that are remembered. */
 const accountsMax = 100_000;
+/** Blocks from the disk that are added up in one turn of the event loop. */
+const blocksPerTurn = 8;
 
 interface Parts {
   readonly database: DatabaseSync;
@@ -22,9 +25,6 @@ interface Parts {
   readonly settle: () => void;
   readonly blocks: KeptBlocks;
 }
-
-/** By id of the dimension, or of the subject. */
-type Found = Map<number, { quantity: number; records: number }>;
 
 /** Of one bucket: by id of the dimension, or by account. */
 interface Sums {
@@ -40,6 +40,7 @@ type Answer = { readonly series: readonly UsageSeries[]; readonly others: number
 
 export class UsageSeriesSums {
   readonly #parts: Parts;
+  readonly #selectAccount: StatementSync;
   readonly #kept = new Map<string, Sums>();
   #keptSums = 0;
   /** By hour: the look after which it was last written to. */
@@ -50,6 +51,7 @@ export class UsageSeriesSums {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#selectAccount = parts.database.prepare("SELECT account_id FROM subjects WHERE id = ?");
   }
 
   /** A record of this hour is being stored. Called for every record, inside its transaction. */
@@ -74,7 +76,7 @@ export class UsageSeriesSums {
     for (const block of blocksAhead(oldest, newest)) {
       for (const by of ["dimension", "customer"] as const) {
         if (this.#parts.blocks.has(by, block)) continue;
-        await this.#inTurn(() => this.#block(by, block, newest));
+        await this.#inTurn(() => this.#addBlock(new Map(), by, block, newest));
       }
       await nextTurn();
       this.#parts.settle();
@@ -164,37 +166,54 @@ export class UsageSeriesSums {
     };
   }
 
-  async #blocks(first: number, count: number, by: SeriesMember): Promise<Found> {
+  async #blocks(first: number, count: number, by: SeriesMember): Promise<UsageSums> {
     const newest = this.#newestHour() ?? 0;
-    const found: Found = new Map();
+    const found: UsageSums = new Map();
     for (let block = first; block < first + count; block += 1) {
-      for (const [id, { quantity, records }] of await this.#block(by, block, newest)) {
-        addTo(found, id, quantity, records);
+      await this.#addBlock(found, by, block, newest);
+      if (block % blocksPerTurn === 0) {
+        await nextTurn();
+        this.#parts.settle();
       }
     }
     return found;
   }
 
   /** From the disk, or of the rows: then it is put there, if its hours are over. */
-  async #block(by: SeriesMember, block: number, newestHour: number): Promise<Found> {
+  async #addBlock(into: UsageSums, by: SeriesMember, block: number, newestHour: number): Promise<void> {
     const { blocks } = this.#parts;
     const content = blocks.read(by, block);
-    if (content !== undefined) return decoded(content);
+    if (content !== undefined) {
+      addBlock(into, content);
+      return;
+    }
     const look = blocks.look();
     const found = await this.#hours(block * blockHours, blockHours, by);
-    if (found.size > 0 && isSettled(block, newestHour)) {
+    if (found.size > 0 && isSettled(block, newestHour) && isExact(found)) {
+      const lastCall = this.#lastCall(block);
       try {
-        blocks.write(by, block, look, encoded(found));
+        blocks.write(by, block, look, encodedSums({ lastCall, sums: found }));
       } catch {
         // A full disk: the sums are right all the same.
       }
     }
-    return found;
+    for (const [id, { quantity, records }] of found) addTo(into, id, quantity, records);
   }
 
-  async #hours(fromHour: number, hours: number, by: SeriesMember): Promise<Found> {
+  #lastCall(block: number): number {
+    let last = 0;
+    for (let hour = block * blockHours; hour < (block + 1) * blockHours; hour += 1) {
+      const [table] = this.#parts.months.within(hour, hour + 1);
+      if (table === undefined) continue;
+      const row = this.#parts.database.prepare(`SELECT max(call) AS call FROM ${table} WHERE hour = ?`).get(hour);
+      last = Math.max(last, Number(row?.call ?? 0));
+    }
+    return last;
+  }
+
+  async #hours(fromHour: number, hours: number, by: SeriesMember): Promise<UsageSums> {
     const { database, settle } = this.#parts;
-    const found: Found = new Map();
+    const found: UsageSums = new Map();
     for (let hour = fromHour; hour < fromHour + hours; hour += 1) {
       const [table] = this.#parts.months.within(hour, hour + 1);
       if (table === undefined) continue;
@@ -213,7 +232,7 @@ export class UsageSeriesSums {
   }
 
   /** A buyer has a subject for each product, licence and Region. */
-  #byAccount(subjects: Found): Map<string, { quantity: number; records: number }> {
+  #byAccount(subjects: UsageSums): Map<string, { quantity: number; records: number }> {
     const accounts = new Map<string, { quantity: number; records: number }>();
     for (const [subject, { quantity, records }] of subjects)
       addTo(accounts, this.#accountOf(subject), quantity, records);
@@ -223,8 +242,7 @@ export class UsageSeriesSums {
   #accountOf(subject: number): string {
     const known = this.#accounts.get(subject);
     if (known !== undefined) return known;
-    const row = this.#parts.database.prepare("SELECT account_id FROM subjects WHERE id = ?").get(subject);
-    const account = String(row?.account_id ?? "");
+    const account = String(this.#selectAccount.get(subject)?.account_id ?? "");
     if (this.#accounts.size >= accountsMax) this.#accounts.clear();
     this.#accounts.set(subject, account);
     return account;
@@ -236,43 +254,4 @@ export class UsageSeriesSums {
     const row = this.#parts.database.prepare("SELECT product_code, name FROM dimensions WHERE id = ?").get(key);
     return { productCode: String(row?.product_code ?? ""), dimension: String(row?.name ?? ""), values, total };
   }
-}
-
-function addTo<Key>(
-  sums: Map<Key, { quantity: number; records: number }>,
-  key: Key,
-  quantity: number,
-  records: number,
-) {
-  const sum = sums.get(key);
-  if (sum === undefined) sums.set(key, { quantity, records });
-  else {
-    sum.quantity += quantity;
-    sum.records += records;
-  }
-}
-
-const bytesPerSum = 24;
-
-/** Id, quantity, records of each: three doubles, the low byte first. */
-function encoded(found: Found): Uint8Array {
-  const view = new DataView(new ArrayBuffer(found.size * bytesPerSum));
-  let place = 0;
-  for (const [id, { quantity, records }] of found) {
-    for (const value of [id, quantity, records]) {
-      view.setFloat64(place, value, true);
-      place += 8;
-    }
-  }
-  return new Uint8Array(view.buffer);
-}
-
-function decoded(content: Uint8Array): Found {
-  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
-  const found: Found = new Map();
-  for (let place = 0; place < content.byteLength; place += bytesPerSum) {
-    const [quantity, records] = [view.getFloat64(place + 8, true), view.getFloat64(place + 16, true)];
-    found.set(view.getFloat64(place, true), { quantity, records });
-  }
-  return found;
 }
