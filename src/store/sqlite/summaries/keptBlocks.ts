@@ -132,6 +132,5 @@ export function isSettled(block: number, newestHour: number): boolean {
 /** Blocks to have ready, the newest first: those that may hold something and are settled. */
 export function* blocksAhead(oldestHour: number, newestHour: number): Generator<number> {
   const first = blockOf(Math.max(oldestHour, newestHour - aheadHours));
-  for (let block = blockOf(newestHour); block >= first; block -= 1)
-    if (isSettled(block, newestHour)) yield block;
+  for (let block = blockOf(newestHour); block >= first; block -= 1) if (isSettled(block, newestHour)) yield block;
 }
