@@ -211,6 +211,7 @@ describe("settings", () => {
       default: "2026",
       isDefault: true,
       rule: expect.stringContaining("J-1"),
+      form: expect.objectContaining({ enum: ["2021", "2024", "2026"] }),
     });
     const changed = await control.call("PATCH", "/settings", {
       body: { revision: "2021", quotas: { default: { MeterUsage: 2 } } },

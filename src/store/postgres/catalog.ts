@@ -29,6 +29,8 @@ export interface CatalogParts {
   readonly connections: Connections;
   readonly sealer: Sealer;
   readonly outbox: PostgresOutbox;
+  /** Resolves when the claims that were queued before are written: they were decided on the facts of before. */
+  readonly claimed: () => Promise<void>;
   /** Memory was read anew: somebody emptied everything, or this node was away for long. */
   readonly onReload: () => void;
 }
@@ -77,7 +79,8 @@ export class PostgresCatalog extends CatalogReads implements Catalog {
     // A copy, by the same way as through the database; of now, and so is the version that the change rests on.
     const copy = JSON.parse(JSON.stringify(change)) as CatalogChange;
     const seen = this.#version;
-    const done = this.#applying.then(() => this.#apply(copy, seen));
+    const claimed = this.#parts.claimed();
+    const done = this.#applying.then(() => claimed).then(() => this.#apply(copy, seen));
     // One after another: they wait for one lock, and each holds a connection.
     this.#applying = done.catch(() => {});
     return done;

@@ -33,6 +33,7 @@ export interface LaneOptions<Unit, Value> {
 export class Lane<Unit, Value> {
   readonly #options: LaneOptions<Unit, Value>;
   #queue: Pending<Unit, Value>[] = [];
+  readonly #open = new Set<Promise<Value>>();
   #running: Promise<void> | undefined;
   #isClosed = false;
   /** Told of each group, for whoever measures. */
@@ -44,24 +45,25 @@ export class Lane<Unit, Value> {
 
   /** Joins the next group. Rejects with what refused the unit, or with StoreFailure. */
   enqueue(unit: Unit, locks: readonly string[] = []): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosed) {
-        reject(new StoreFailure("no", new Error("the store is closed")));
-        return;
-      }
+    if (this.#isClosed) return Promise.reject(new StoreFailure("no", new Error("the store is closed")));
+    const written = new Promise<Value>((resolve, reject) => {
       this.#queue.push({ unit, locks, resolve, reject });
-      this.#running ??= this.#run();
     });
+    this.#open.add(written);
+    const forget = (): boolean => this.#open.delete(written);
+    written.then(forget, forget);
+    this.#running ??= this.#run();
+    return written;
   }
 
-  /** Resolves when everything that was queued before is written, or has failed. */
+  /** Resolves when everything that was queued before is written, or has failed; what comes meanwhile is not waited for. */
   async drain(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    if (this.#open.size > 0) await Promise.allSettled(this.#open);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.drain();
+    await this.#running;
   }
 
   async #run(): Promise<void> {

@@ -105,6 +105,7 @@ async function assemble(
   const outbox = new PostgresOutbox({ connections, catchUp: () => catalog.catchUp() });
   const catalog = new PostgresCatalog({
     ...{ connections, sealer, outbox },
+    claimed: () => ledger.lane.drain(),
     // Another node may have emptied everything: what memory knows of rows is no longer so.
     onReload: () => {
       interner.forget();
