@@ -1,8 +1,12 @@
 /** Connections to PostgreSQL: a bounded pool, numbers as numbers, statements that cannot run for ever. */
 import pg from "pg";
 
-/** Of one node. Claims take one of them at a time; the others read. */
-const connectionsMax = 8;
+/**
+ * Of one node. Whoever holds one in a transaction may ask for something on another meanwhile, so those that are held for
+ * long must not come to all of them: claims, metering and changes of the catalogue take one each, streams a few.
+ */
+const connectionsMax = 10;
+const streamsMax = 4;
 const connectMaxMs = 5_000;
 /** A statement that runs longer is given up: its caller has gone by then. */
 const statementMaxMs = 30_000;
@@ -57,6 +61,7 @@ export function connect(url: string): Connections {
   const pool = new pg.Pool({ ...config, max: connectionsMax, idleTimeoutMillis: idleMaxMs });
   // An idle connection that breaks is replaced when it is needed; without a listener it would end the process.
   pool.on("error", () => {});
+  const streams = createTurns(streamsMax);
   return {
     ...sqlOf(pool),
     transaction: async (body) => {
@@ -72,9 +77,11 @@ export function connect(url: string): Connections {
       }
     },
     stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
-      const client = await pool.connect();
+      const done = await streams();
+      let client: pg.PoolClient | undefined;
       let isWhole = false;
       try {
+        client = await pool.connect();
         await client.query("BEGIN READ ONLY");
         await client.query(`DECLARE batches NO SCROLL CURSOR FOR ${text}`, [...values]);
         for (;;) {
@@ -86,7 +93,8 @@ export function connect(url: string): Connections {
         isWhole = true;
       } finally {
         // A reader that leaves early leaves an open transaction: the connection goes with it.
-        client.release(!isWhole);
+        client?.release(!isWhole);
+        done();
       }
     },
     dedicated: async () => {
@@ -96,6 +104,22 @@ export function connect(url: string): Connections {
       return client;
     },
     end: () => pool.end(),
+  };
+}
+
+/** At most so many at once; the others wait. Resolves to what ends a turn. */
+function createTurns(max: number): () => Promise<() => void> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  const end = (): void => {
+    const next = waiting.shift();
+    if (next === undefined) running -= 1;
+    else next();
+  };
+  return async () => {
+    if (running >= max) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    return end;
   };
 }
 

@@ -66,7 +66,7 @@ export function reasonOf(error: unknown, { host, port, database, user }: Place):
     case "42501":
       return `User '${user}' may not do this in database '${database}' of ${where} (${message}). It must own the database's tables.`;
     case "53300":
-      return `${where} takes no more connections (${message}). Each node holds up to nine; raise max_connections, or stop something.`;
+      return `${where} takes no more connections (${message}). Each node holds up to eleven; raise max_connections, or stop something.`;
     case "57P03":
       return `${where} is starting or stopping (${message}). Try again in a moment.`;
     default:

@@ -49,6 +49,7 @@ export class PostgresLedger implements Ledger {
   /** The audit trail's events go the same way. */
   readonly lane: Lane<ClaimUnit, ClaimOutcome>;
   #changesSeen = 0;
+  #turn: Promise<unknown> = Promise.resolve();
   #nextCall = 0;
   #callsLeft = 0;
 
@@ -76,8 +77,8 @@ export class PostgresLedger implements Ledger {
 
   async meter(unit: MeteredUnit): Promise<boolean> {
     const { seen, records, meteredUntil, meteringClosed } = unit;
-    const hours = records.map(({ hour }) => hour);
-    const { isKept, workload } = await this.#alone(hours, async (sql) => {
+    const months = (): Promise<void> => this.#parts.partitions.ensure(records.map(({ hour }) => hour));
+    const { isKept, workload } = await this.#alone(months, async (sql) => {
       const found = await storedWorkload(sql, seen);
       if (found === undefined || found.stoppedAt !== seen.stoppedAt || found.meteredUntil !== seen.meteredUntil) {
         return { isKept: false, workload: found };
@@ -92,21 +93,24 @@ export class PostgresLedger implements Ledger {
   }
 
   async endWorkload({ resource, at }: { readonly resource: string; readonly at: number }): Promise<void> {
-    await this.lane.drain();
-    const changed = await this.#alone([], async (sql) => {
-      // MeterUsage's are left alone: nothing is metered for them, and an instance that stopped may start again.
-      const rows = await sql.query<{ document: string }>(
-        `SELECT document FROM metering_workloads WHERE resource = $1 AND operation = 'RegisterUsage'
+    // A registration of this turn may still be on its way.
+    const changed = await this.#alone(
+      () => this.lane.drain(),
+      async (sql) => {
+        // MeterUsage's are left alone: nothing is metered for them, and an instance that stopped may start again.
+        const rows = await sql.query<{ document: string }>(
+          `SELECT document FROM metering_workloads WHERE resource = $1 AND operation = 'RegisterUsage'
          ORDER BY product_code FOR UPDATE`,
-        [resource],
-      );
-      const ended: MeteringWorkload[] = [];
-      for (const { document } of rows) {
-        const found = JSON.parse(document) as MeteringWorkload;
-        ended.push(found.meteringClosed === true ? found : await changeWorkload(sql, { ...found, stoppedAt: at }));
-      }
-      return ended;
-    });
+          [resource],
+        );
+        const ended: MeteringWorkload[] = [];
+        for (const { document } of rows) {
+          const found = JSON.parse(document) as MeteringWorkload;
+          ended.push(found.meteringClosed === true ? found : await changeWorkload(sql, { ...found, stoppedAt: at }));
+        }
+        return ended;
+      },
+    );
     for (const workload of changed) this.#workloads.put(workload);
   }
 
@@ -166,10 +170,15 @@ export class PostgresLedger implements Ledger {
     this.#changesSeen = 0;
   }
 
-  async #alone<T>(hours: readonly number[], body: (sql: Sql) => Promise<T>): Promise<T> {
+  /** One after another: each holds a connection, and asks for things on a second one. */
+  async #alone<T>(before: () => Promise<void>, body: (sql: Sql) => Promise<T>): Promise<T> {
+    const done = this.#turn.then(async () => {
+      await before();
+      return this.#parts.connections.transaction(body);
+    });
+    this.#turn = done.catch(() => {});
     try {
-      await this.#parts.partitions.ensure(hours);
-      return await this.#parts.connections.transaction(body);
+      return await done;
     } catch (error) {
       throw new StoreFailure(error instanceof CommitUnknown ? "unknown" : "no", error);
     }
