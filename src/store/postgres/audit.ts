@@ -72,7 +72,7 @@ export class PostgresAudit implements Audit {
     const rows = await this.#connections.query(
       `WITH due AS (
          SELECT seq, stored IS NOT NULL AS has_usage FROM audit
-         WHERE caller > 0 AND at < $1 ORDER BY at, seq LIMIT $2 FOR UPDATE SKIP LOCKED
+         WHERE caller > 0 AND at < $1 AND seq < (SELECT max(seq) FROM audit) ORDER BY at, seq LIMIT $2 FOR UPDATE SKIP LOCKED
        ), gone AS (
          DELETE FROM audit USING due WHERE audit.seq = due.seq AND NOT due.has_usage
        ), emptied AS (
