@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ["test/support/postgresForAll.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Many files wait for browsers and for processes that they start: one worker more than the two cores of a small machine.
-    maxWorkers: 3,
+    // Files that start whole server processes share two cores with everything else: more workers only make them wait.
+    maxWorkers: 2,
   },
 });

@@ -26,7 +26,7 @@ const tab = (page: Page, name: string) => page.getByRole("tab", { name, exact: t
 // A browser among many on a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });
 
-describe.skipIf(isChromiumMissing)("agreements", () => {
+describe.skipIf(isChromiumMissing)("agreements", { retry: 1 }, () => {
   let harness: ConsoleHarness;
   const purchase = (product: string, more: object = {}): Promise<Agreement> =>
     harness.api<Agreement>("POST", "/agreements", { product, buyer: demoAccounts.newBuyer, ...more });
@@ -209,7 +209,7 @@ describe.skipIf(isChromiumMissing)("agreements", () => {
   });
 });
 
-describe.skipIf(isChromiumMissing)("an installation without agreements", () => {
+describe.skipIf(isChromiumMissing)("an installation without agreements", { retry: 1 }, () => {
   test("says what to do first", async () => {
     const harness = await startConsole({ catalog: {} });
     try {

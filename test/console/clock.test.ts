@@ -39,7 +39,7 @@ const business = (page: Page) => page.getByRole("timer", { name: "Business time 
 const showsBusiness = (page: Page, text: string) => business(page).getByText(text).waitFor();
 const press = (page: Page, name: string | RegExp) => page.getByRole("button", { name, exact: true }).click();
 
-describe.skipIf(isChromiumMissing)("the clock", () => {
+describe.skipIf(isChromiumMissing)("the clock", { retry: 1 }, () => {
   let harness: ConsoleHarness;
   const mode = async () => await harness.api<{ mode: string; now: string; rate: number }>("GET", "/clock");
 
@@ -153,7 +153,7 @@ describe.skipIf(isChromiumMissing)("the clock", () => {
   });
 });
 
-describe.skipIf(isChromiumMissing)("the clock of an empty installation", () => {
+describe.skipIf(isChromiumMissing)("the clock of an empty installation", { retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {
@@ -172,7 +172,7 @@ describe.skipIf(isChromiumMissing)("the clock of an empty installation", () => {
   });
 });
 
-describe.skipIf(isChromiumMissing)("a long move", () => {
+describe.skipIf(isChromiumMissing)("a long move", { retry: 1 }, () => {
   test("shows where it is going, and how far it has come", async () => {
     const harness = await startConsole({ catalog: catalog() });
     try {

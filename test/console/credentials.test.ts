@@ -7,7 +7,7 @@ import { openReader } from "./reader.ts";
 import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
 
 // One walk through a page is one test: a busy machine takes its time.
-describe.skipIf(isChromiumMissing)("credentials", { timeout: 90_000 }, () => {
+describe.skipIf(isChromiumMissing)("credentials", { timeout: 90_000, retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {

@@ -31,7 +31,7 @@ async function sendUsage({ meterhouse }: ConsoleHarness): Promise<void> {
 // A browser among many on a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });
 
-describe.skipIf(isChromiumMissing)("customers", () => {
+describe.skipIf(isChromiumMissing)("customers", { retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {
@@ -112,7 +112,7 @@ describe.skipIf(isChromiumMissing)("customers", () => {
   });
 });
 
-describe.skipIf(isChromiumMissing)("an installation without accounts", () => {
+describe.skipIf(isChromiumMissing)("an installation without accounts", { retry: 1 }, () => {
   test("says what to do first", async () => {
     const harness = await startConsole({ catalog: {} });
     try {

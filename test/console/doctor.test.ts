@@ -6,7 +6,7 @@ import { openReader } from "./reader.ts";
 import { demoBatch, demoSeller } from "./sdkClient.ts";
 import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startAt, startConsole } from "./support.ts";
 
-describe.skipIf(isChromiumMissing)("the doctor", () => {
+describe.skipIf(isChromiumMissing)("the doctor", { retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {

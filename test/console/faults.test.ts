@@ -6,7 +6,7 @@ import { openReader } from "./reader.ts";
 import { demoBatch, demoSeller } from "./sdkClient.ts";
 import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startAt, startConsole } from "./support.ts";
 
-describe.skipIf(isChromiumMissing)("faults", () => {
+describe.skipIf(isChromiumMissing)("faults", { retry: 1 }, () => {
   let harness: ConsoleHarness;
   const planned = async () =>
     (await harness.api<{ items: { id: string; fault: Record<string, unknown> }[] }>("GET", "/faults")).items;

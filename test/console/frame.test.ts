@@ -8,7 +8,7 @@ import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startCon
 /** Compressed, of scripts, styles, fonts and the document: what the first view may load. */
 const firstLoadMaxBytes = 500_000;
 
-describe.skipIf(isChromiumMissing)("the frame", () => {
+describe.skipIf(isChromiumMissing)("the frame", { retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {
@@ -117,7 +117,7 @@ describe.skipIf(isChromiumMissing)("the frame", () => {
   });
 });
 
-describe.skipIf(isChromiumMissing)("on an empty installation every page opens", () => {
+describe.skipIf(isChromiumMissing)("on an empty installation every page opens", { retry: 1 }, () => {
   let harness: ConsoleHarness;
   const listed = readFileSync(join(import.meta.dirname, "../../src/console/pages.ts"), "utf8");
   const empty = [...listed.matchAll(/^ {4}path: "([^"]+)"/gm)].map(([, path = ""]) => path.replace(/:\w+/g, "nothing"));

@@ -12,7 +12,7 @@ interface Item {
   readonly name: string;
 }
 
-describe.skipIf(isChromiumMissing)("notifications", () => {
+describe.skipIf(isChromiumMissing)("notifications", { retry: 1 }, () => {
   let harness: ConsoleHarness;
   let agreement: string;
   let posts = 0;

@@ -33,7 +33,7 @@ const recordOf = (
 const batch = (UsageRecords: ReturnType<typeof recordOf>[]) =>
   new BatchMeterUsageCommand({ ProductCode: demoProducts.legacySaas, UsageRecords });
 
-describe.skipIf(isChromiumMissing)("the overview", () => {
+describe.skipIf(isChromiumMissing)("the overview", { retry: 1 }, () => {
   let harness: ConsoleHarness;
   let client: MarketplaceMeteringClient;
 
@@ -114,7 +114,7 @@ describe.skipIf(isChromiumMissing)("the overview", () => {
   });
 });
 
-describe.skipIf(isChromiumMissing)("the overview of an empty installation", () => {
+describe.skipIf(isChromiumMissing)("the overview of an empty installation", { retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {

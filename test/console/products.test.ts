@@ -6,7 +6,7 @@ import { openReader } from "./reader.ts";
 import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
 
 // One walk through a page is one test: a busy machine takes its time.
-describe.skipIf(isChromiumMissing)("products", { timeout: 90_000 }, () => {
+describe.skipIf(isChromiumMissing)("products", { timeout: 90_000, retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {
@@ -278,7 +278,7 @@ describe.skipIf(isChromiumMissing)("products", { timeout: 90_000 }, () => {
   });
 });
 
-describe.skipIf(isChromiumMissing)("an installation without products", { timeout: 90_000 }, () => {
+describe.skipIf(isChromiumMissing)("an installation without products", { timeout: 90_000, retry: 1 }, () => {
   test("says what to do first", async () => {
     const harness = await startConsole({ catalog: {} });
     try {

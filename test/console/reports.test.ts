@@ -18,7 +18,7 @@ async function csvBy(page: Page): Promise<{ readonly name: string; readonly rows
   return { name: download.suggestedFilename(), rows: text.trimEnd().split("\r\n") };
 }
 
-describe.skipIf(isChromiumMissing)("reports", () => {
+describe.skipIf(isChromiumMissing)("reports", { retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {

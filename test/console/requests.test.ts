@@ -50,7 +50,7 @@ async function makeCalls(harness: ConsoleHarness): Promise<Ids> {
   };
 }
 
-describe.skipIf(isChromiumMissing)("requests", () => {
+describe.skipIf(isChromiumMissing)("requests", { retry: 1 }, () => {
   let harness: ConsoleHarness;
   let ids: Ids;
 

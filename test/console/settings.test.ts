@@ -13,7 +13,7 @@ interface Setting {
 }
 
 // One walk through a page is one test: a busy machine takes its time.
-describe.skipIf(isChromiumMissing)("settings", { timeout: 90_000 }, () => {
+describe.skipIf(isChromiumMissing)("settings", { timeout: 90_000, retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
 
-describe.skipIf(isChromiumMissing)("signing in", () => {
+describe.skipIf(isChromiumMissing)("signing in", { retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {

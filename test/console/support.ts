@@ -6,7 +6,10 @@ import { expect } from "vitest";
 import { type Meterhouse, type MeterhouseOptions, startMeterhouse } from "../../src/index.ts";
 
 const executablePath = "/usr/bin/chromium";
-/** Tests skip themselves then, and say so. */
+/**
+ * Tests skip themselves then, and say so. (They may be tried once more each: on two cores that do much else, a browser now
+ * and then does not come to show a page in time.)
+ */
 export const isChromiumMissing = !existsSync(executablePath);
 if (isChromiumMissing) console.warn(`${executablePath} is not there (apt-get install chromium): skipped`);
 

@@ -19,7 +19,7 @@ async function savedBy(
   return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
 }
 
-describe.skipIf(isChromiumMissing)("usage", () => {
+describe.skipIf(isChromiumMissing)("usage", { retry: 1 }, () => {
   let harness: ConsoleHarness;
   let count: number;
 

@@ -31,7 +31,7 @@ async function register(endpoint: string, shell: string): Promise<void> {
 // A browser among many on a busy machine takes its time.
 vi.setConfig({ testTimeout: 120_000 });
 
-describe.skipIf(isChromiumMissing)("workloads", () => {
+describe.skipIf(isChromiumMissing)("workloads", { retry: 1 }, () => {
   let harness: ConsoleHarness;
 
   beforeAll(async () => {
