@@ -25,7 +25,7 @@ func main() {
 		Version: aws.SDKVersion,
 		// The model of this version, of November 2022, knows no account ids in records, no licences and no client tokens.
 		Has: []string{
-			"UsageAllocations", "ResolvedAccountId", "GetEntitlements", "LookupEvents", "clockSkewCorrection",
+			"UsageAllocations", "ResolvedAccountId", "GetEntitlements", "LookupEvents", "noClockSkewCorrection",
 		},
 		Send: send,
 		Tell: tell,
