@@ -1,6 +1,6 @@
 /** `npm pack`, installed into an empty project, starts and works: as a command and as a library, in JavaScript. */
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -10,15 +10,23 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const work = mkdtempSync(join(tmpdir(), "meterhouse-pack-"));
 const project = join(work, "project");
-// The pinned Node first, as in npm's own scripts.
-const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}` };
+const source = join(work, "source");
+// The pinned Node first, as in npm's own scripts. Not the NODE_ENV of tests: the console would be built for development.
+const { NODE_ENV: _, ...outer } = process.env;
+const env = { ...outer, PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ""}` };
 
 function npm(args: readonly string[], cwd: string): string {
   return execFileSync("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], { cwd, env, encoding: "utf8" });
 }
 
 beforeAll(() => {
-  npm(["pack", "--pack-destination", work], root);
+  // Packed from a copy: packing builds anew, and other tests serve the console that is built here.
+  mkdirSync(source);
+  for (const name of ["src", "bin", "package.json", "tsconfig.json", "tsconfig.build.json", "README.md", "LICENSE"]) {
+    cpSync(join(root, name), join(source, name), { recursive: true });
+  }
+  symlinkSync(join(root, "node_modules"), join(source, "node_modules"));
+  npm(["pack", "--pack-destination", work], source);
   const tarball = readdirSync(work).find((name) => name.endsWith(".tgz"));
   if (tarball === undefined) throw new Error("npm pack made no tarball.");
   mkdirSync(project);
