@@ -1,4 +1,4 @@
-# Meterhouse as a container image. Not built where it was written: no container engine was at hand.
+# Meterhouse as a container image: docs/containers.md.
 FROM node:26-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
@@ -22,7 +22,8 @@ COPY bin ./bin
 # The one place that is written to; everything else can be read-only (docker run --read-only).
 RUN install -d -o node -g node -m 0700 /data
 VOLUME /data
-USER node
+# By number, so that a cluster can see that it is not root. It is the node user of the base image.
+USER 1000:1000
 EXPOSE 4016
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:4016/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
