@@ -73,7 +73,7 @@ test("containers run as the image's user, write to their data folder alone, and 
     expect(node.tmpfs[0]).toMatch(new RegExp(`^${data}:uid=${user},`));
   }
 
-  const known = read("src/main.ts");
+  const known = read("src/commandLine.ts");
   for (const option of containers[0].args.filter((arg) => arg.startsWith("--")))
     expect(known).toContain(`"${option} <`);
 });

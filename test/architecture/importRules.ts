@@ -98,14 +98,14 @@ interface Door {
 export const doors: readonly Door[] = [
   {
     name: "the command line",
-    files: /^main\.ts$/,
-    openTo: /^$/,
+    files: /^(?:main|commandLine)\.ts$/,
+    openTo: /^main\.ts$/,
     why: "importing it would run it",
   },
   {
     name: "serve",
     files: /^serve\.ts$/,
-    openTo: /^main\.ts$/,
+    openTo: /^commandLine\.ts$/,
     why: "it owns the process: signals, exit codes, the ready line",
   },
   {

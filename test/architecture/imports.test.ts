@@ -53,7 +53,8 @@ const sound: Readonly<Record<string, string>> = {
   "openStore.ts": 'import { open } from "./store/sqlite/open.ts";\n',
   "service.ts": 'import { open } from "./openStore.ts";\nimport { endpoint } from "./protocol/endpoint.ts";\n',
   "serve.ts": 'import { service } from "./service.ts";\n',
-  "main.ts": 'import { serve } from "./serve.ts";\n',
+  "commandLine.ts": 'import { serve } from "./serve.ts";\n',
+  "main.ts": 'import "./commandLine.ts";\n',
 };
 
 function treeWith(changes: Readonly<Record<string, string>>): Sources {
@@ -99,7 +100,7 @@ describe("the check itself", () => {
     ["a check reads files", "doctor/checks/one.ts", 'import { readFile } from "node:fs/promises";'],
     ["the doctor takes an operation", "doctor/observed.ts", 'import { one } from "../operations/One.ts";'],
     ["the doctor takes an engine", "doctor/observed.ts", 'import { open } from "../store/sqlite/open.ts";'],
-    ["someone imports the command line", "service.ts", 'import "./main.ts";'],
+    ["someone imports the command line", "service.ts", 'import "./commandLine.ts";'],
     ["someone else serves", "service.ts", 'import {\n  one,\n  two,\n} from "./serve.ts";'],
     ["a file that is not there", "clock.ts", 'import { gone } from "./gone.ts";'],
     ["a file out of src", "clock.ts", 'import { helper } from "../test/helper.ts";'],
