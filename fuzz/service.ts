@@ -98,6 +98,17 @@ const damagedBody: fc.Arbitrary<ServiceInput> = target.chain((name) =>
   })),
 );
 
+/** Deeper than anything of ours could be walked by recursion. */
+const abyss: fc.Arbitrary<ServiceInput> = fc
+  .tuple(target, fc.constantFrom("[", '{"a":', '[{"a":'), fc.integer({ min: 1_000, max: 100_000 }))
+  .map(([name, open, depth]) => ({
+    ...plain,
+    form: "damaged",
+    target: name,
+    service: serviceOf(name),
+    body: Buffer.from(`{"UsageRecords":${open.repeat(depth)}`),
+  }));
+
 /** Of a header: no line ends, which would make it another header; `raw` has those. */
 const headerText = nastyText.map((text) =>
   Buffer.from(text)
@@ -214,6 +225,7 @@ export const serviceInputs: fc.Arbitrary<ServiceInput> = fc.oneof(
   { weight: 2, arbitrary: cbor },
   { weight: 2, arbitrary: sts },
   { weight: 2, arbitrary: raw },
+  { weight: 1, arbitrary: abyss },
 );
 
 /** The bytes to write, signed at this moment. */

@@ -48,7 +48,7 @@ const edges: readonly Json[] = [
 ];
 
 const deep: fc.Arbitrary<Json> = fc
-  .integer({ min: 10, max: 3_000 })
+  .integer({ min: 10, max: 500 })
   .map((depth) => Array.from({ length: depth }).reduce<Json>((inner) => [inner], "bottom"));
 
 export const nasty: fc.Arbitrary<Json> = fc.oneof(

@@ -254,10 +254,10 @@ export interface Role {
   readonly createdAt: number;
 }
 
-/** `sns`: the message of a legacy topic (SPEC D.3). `eventbridge`: an event of the seller's default bus (SPEC D.4). */
+/** `sns`: the message of a legacy topic (SPEC D.3). `eventbridge`: an event of the account's default bus (SPEC D.4). */
 export type NotificationForm = "sns" | "eventbridge";
 
-/** What the marketplace tells a seller: kept with the change that caused it, delivered at least once. */
+/** What the marketplace tells a seller or a buyer: kept with the change that caused it, delivered at least once. */
 export interface Notification {
   /** UUID; the SNS MessageId or the event's id. */
   readonly id: string;
@@ -265,6 +265,8 @@ export interface Notification {
   readonly at: number;
   readonly form: NotificationForm;
   readonly sellerAccountId: string;
+  /** Present: it is told to the buyer, as an `- Acceptor` event (SPEC D.4); absent: to the seller. */
+  readonly buyerAccountId?: string;
   readonly productCode: string;
   readonly agreementId?: string;
   /** SNS: the topic (SPEC N-1). */
@@ -275,11 +277,13 @@ export interface Notification {
   readonly body: string;
 }
 
-/** Where notifications of a seller go. */
+/** Where notifications of a seller go, or events of a buyer. */
 export interface NotificationTarget {
   readonly id: string;
-  readonly sellerAccountId: string;
-  /** Absent: all products of the seller. */
+  /** One of the two. A buyer's takes EventBridge events only: SNS topics are the seller's (SPEC N-8). */
+  readonly sellerAccountId?: string;
+  readonly buyerAccountId?: string;
+  /** Absent: all products of the seller, or all that the buyer buys. */
   readonly productCode?: string;
   readonly forms: readonly NotificationForm[];
   readonly kind: "http" | "sqs";

@@ -1,6 +1,7 @@
 /** Agreements and their registration tokens: from a document's state and times to the times that rows hold. */
 import { licenseTail, registrationTokenHash } from "../api/identifiers.ts";
 import type { Agreement, Entitlement, RegistrationToken } from "../api/types.ts";
+import { rescheduled } from "../rules/announcements.ts";
 import type { Catalog } from "../store/catalog.ts";
 import { type AgreementIdentity, type AgreementIndex, agreementIdentities, licenseArnFor, pairKey } from "./derive.ts";
 import type { CatalogPath } from "./problems.ts";
@@ -61,7 +62,7 @@ export function agreementRow(
   if (holder && !isOfPair(holder, entry)) {
     report(["license"], `the catalogue has this licence for agreement ${holder.id} of buyer ${holder.buyerAccountId}`);
   }
-  const row: Agreement = defined({
+  const given: Agreement = defined({
     id: identity.id,
     productCode: entry.product,
     buyerAccountId: entry.buyer,
@@ -81,7 +82,8 @@ export function agreementRow(
     intent: entry.intent ?? stored?.intent,
     previousAgreementId: entry.previousAgreement ?? stored?.previousAgreementId,
   });
-  if (!stored) return row;
+  if (!stored) return given;
+  const row = rescheduled(given, stored, now);
   return sameData(row, stored) ? undefined : { ...row, version: stored.version + 1 };
 }
 

@@ -1,7 +1,15 @@
 /** From a checked document to the rows that are still to be written. */
 import { concurrentAgreementsSince } from "../api/limits.ts";
 import { defaultSettings } from "../api/settings.ts";
-import type { Account, Agreement, Credential, Dimension, Entitlement, Product } from "../api/types.ts";
+import type {
+  Account,
+  Agreement,
+  Credential,
+  Dimension,
+  Entitlement,
+  NotificationTarget,
+  Product,
+} from "../api/types.ts";
 import type { Catalog, CatalogChange } from "../store/catalog.ts";
 import { agreementRow, entitlementKey, entitlementRow, identify, tokenRow } from "./agreements.ts";
 import { DIMENSIONS_MAX } from "./check.ts";
@@ -19,6 +27,7 @@ import { CatalogFileError, type CatalogPath, type CatalogProblem } from "./probl
 import { defined, sameData } from "./rows.ts";
 import type { CatalogDocument, CredentialEntry, DimensionEntry, ProductEntry } from "./schema.ts";
 import { dimensionForm } from "./schema.ts";
+import { storedTargets, targetRow } from "./targets.ts";
 import { offerRow, roleRow } from "./terms.ts";
 import { type CatalogTime, resolveTime } from "./times.ts";
 import { workloadRow } from "./workloads.ts";
@@ -76,8 +85,9 @@ export async function catalogChange(document: CatalogDocument, context: CatalogC
   const workloads = (document.workloads ?? [])
     .map((entry, index) => workloadRow(entry, reporter("workloads", index)))
     .filter((row) => !sameData(row, existing.workload(row.id)));
+  const targets = targetRows(document, existing, reporter);
   if (problems.length > 0) throw new CatalogFileError("catalog", problems);
-  const rows = { accounts, credentials, products, agreements, tokens, entitlements, offers, roles, workloads };
+  const rows = { accounts, credentials, products, agreements, tokens, entitlements, offers, roles, workloads, targets };
   const settings = settingsChange(document, existing);
   return {
     ...Object.fromEntries(Object.entries(rows).filter(([, list]) => list.length > 0)),
@@ -96,6 +106,15 @@ function entitlementRows(document: CatalogDocument, context: CatalogContext): En
     .filter((row) => !sameData(row, stored.get(entitlementKey(row))));
 }
 
+function targetRows(document: CatalogDocument, existing: Catalog, reporter: Reporter): NotificationTarget[] {
+  const entries = document.notificationTargets ?? [];
+  if (entries.length === 0) return [];
+  const known = storedTargets(existing);
+  return entries
+    .map((entry, index) => targetRow(entry, { ...reporter("notificationTargets", index), known }))
+    .filter((row) => !sameData(row, existing.target(row.id)));
+}
+
 type Reporter = (section: string, index: number) => Context;
 
 /** The listed accounts, and those that the document uses without listing them. */
@@ -109,6 +128,7 @@ function accountRows(document: CatalogDocument, reporter: Reporter): Account[] {
     ...(document.entitlements ?? []).map((entry) => entry.buyer),
     ...(document.offers ?? []).flatMap((entry) => entry.buyers ?? []),
     ...(document.workloads ?? []).map((entry) => entry.account),
+    ...(document.notificationTargets ?? []).flatMap(({ seller, buyer }) => seller ?? buyer ?? []),
     ...(document.roles ?? []).flatMap((entry) => [entry.account, ...entry.trusts]),
   ];
   const places = new Map(listed.map(({ id }, index) => [id, index]));

@@ -11,6 +11,7 @@ import type { CatalogPath, CatalogProblem } from "./problems.ts";
 import { pathText, shown } from "./problems.ts";
 import type { AgreementEntry, AgreementStateName, CatalogDocument, CredentialEntry, ProductEntry } from "./schema.ts";
 import { dimensionForm } from "./schema.ts";
+import { buyersFormsFault, targetKey } from "./targets.ts";
 import { isSurelyAfter } from "./times.ts";
 
 /** C-22 */
@@ -44,6 +45,7 @@ export function crossProblems(document: CatalogDocument): CatalogProblem[] {
   checkOffers(facts);
   checkRoles(facts);
   checkSimulatedCompute(facts);
+  checkTargets(facts);
   return problems;
 }
 
@@ -318,5 +320,27 @@ function checkSimulatedCompute(facts: Facts): void {
       }
     }
     if (isSurelyAfter(entry.launchedAt, entry.stoppedAt)) report([...at, "stoppedAt"], "is before launchedAt");
+  }
+}
+
+function checkTargets(facts: Facts): void {
+  const { document, report } = facts;
+  const uniqueId = uniqueness(report);
+  const uniqueKey = uniqueness(report);
+  for (const [index, entry] of (document.notificationTargets ?? []).entries()) {
+    const at = ["notificationTargets", index];
+    const { id, seller, buyer, product: code } = entry;
+    if (id === undefined)
+      uniqueKey(targetKey(entry), at, `a target without an id of ${seller ?? buyer} at ${entry.url}`);
+    else uniqueId(id, [...at, "id"], `target ${id}`);
+    if (seller === undefined && buyer === undefined) report(at, "missing; a target has a seller or a buyer");
+    if (seller !== undefined && buyer !== undefined)
+      report([...at, "buyer"], "a target has a seller or a buyer, not both");
+    if (buyer !== undefined && entry.forms?.includes("sns") === true) report([...at, "forms"], buyersFormsFault);
+    if (entry.sqs !== undefined && entry.kind !== "sqs") report([...at, "sqs"], "goes with the kind sqs only");
+    const product = code === undefined ? undefined : checkProduct(facts, code, [...at, "product"]);
+    if (product !== undefined && seller !== undefined && product.seller !== seller) {
+      report([...at, "product"], `product ${shown(product.code)} is one of account ${product.seller}`);
+    }
   }
 }

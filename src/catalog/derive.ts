@@ -60,6 +60,11 @@ export function newSessionToken(): string {
   return `IQoJb3JpZ2luX2Vj${randomBytes(150).toString("base64")}`;
 }
 
+/** `key`: whose target it is, of what, and where it is. */
+export function targetIdFor(...key: readonly string[]): string {
+  return `target-${derived(LOWER, 20, "notification target", ...key)}`;
+}
+
 export function licenseArnFor(agreementId: string): string {
   return `arn:aws:license-manager::${licenseIssuerAccountId}:license:l-${sha256Hex(JSON.stringify(["license", agreementId])).slice(0, 32)}`;
 }

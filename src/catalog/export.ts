@@ -13,6 +13,7 @@ import type {
   ProductEntry,
   PublicKeyEntry,
 } from "./schema.ts";
+import { targetEntry } from "./targets.ts";
 import { offerEntry, roleEntry } from "./terms.ts";
 import { workloadEntry } from "./workloads.ts";
 
@@ -24,7 +25,8 @@ export interface ExportOptions {
 /** Registration tokens are not in it: only their hashes are kept, and the form needs their values. */
 export function exportCatalog(catalog: Catalog, options: ExportOptions = {}): CatalogDocument {
   const secrets = options.secrets ?? false;
-  const { accounts, credentials, products, agreements, entitlements, offers, roles, workloads } = catalog.all();
+  const { accounts, credentials, products, agreements, entitlements, offers, roles, workloads, targets } =
+    catalog.all();
   const settings = { ...catalog.settings() };
   const sections: CatalogDocument = {
     accounts: accounts.map(accountEntry),
@@ -36,6 +38,7 @@ export function exportCatalog(catalog: Catalog, options: ExportOptions = {}): Ca
     offers: offers.map(offerEntry),
     roles: roles.map(roleEntry),
     workloads: workloads.map((row) => workloadEntry(row, secrets)),
+    notificationTargets: targets.map((row) => targetEntry(row, secrets)),
     settings,
   };
   return Object.fromEntries(Object.entries(sections).filter(([, section]) => Object.keys(section ?? {}).length > 0));

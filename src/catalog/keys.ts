@@ -59,6 +59,10 @@ type Pair = Pick<KeyVersion, "publicKeyPem" | "privateKeyPem">;
 async function keyPair(pem: string | undefined, known: KeyVersion | undefined): Promise<Pair> {
   if (pem !== undefined) return pemPair(createPrivateKey(pem));
   if (known) return { publicKeyPem: known.publicKeyPem, privateKeyPem: known.privateKeyPem };
+  return newKeyPair();
+}
+
+export async function newKeyPair(): Promise<Pair> {
   const { privateKey } = await generate("rsa", { modulusLength: MODULUS_MIN_BITS });
   return pemPair(privateKey);
 }

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { SettingsInput } from "../api/settings.ts";
-import type { CredentialKind, EntitlementValue, ProductType, WorkloadKind } from "../api/types.ts";
+import type { CredentialKind, EntitlementValue, NotificationForm, ProductType, WorkloadKind } from "../api/types.ts";
 import { shown } from "./problems.ts";
 import type { CatalogTime } from "./times.ts";
 import { isLikelySeconds, parseTime, timeForms } from "./times.ts";
@@ -84,6 +84,11 @@ const licenseArn = text(
   "a licence ARN (arn:aws:license-manager::<12 digits>:license:l-<32 hex digits>)",
 );
 
+const webUrl = z.url({
+  protocol: /^https?$/,
+  error: (issue) => `${shown(issue.input)} is not an http or https URL`,
+});
+
 const account = strict({
   id: accountId,
   name: name.optional(),
@@ -144,9 +149,7 @@ const product = strict({
   entitlementDimensions: z.array(dimension).optional(),
   enabledRegions: z.array(region).optional(),
   publicKeys: z.array(publicKey).optional(),
-  registrationUrl: z
-    .url({ protocol: /^https?$/, error: (issue) => `${shown(issue.input)} is not an http or https URL` })
-    .optional(),
+  registrationUrl: webUrl.optional(),
   description: z.string().max(2_000, { error: "a description has at most 2,000 characters" }).optional(),
   sendsSns: z.boolean().optional(),
 });
@@ -266,6 +269,29 @@ const workload = strict({
   stoppedAt: time.optional(),
 });
 
+export const notificationForms = ["sns", "eventbridge"] as const satisfies readonly NotificationForm[];
+
+const notificationTarget = strict({
+  id: text(/^[-\w]{1,64}$/, "a target id of 1 to 64 letters, digits, - and _").optional(),
+  seller: accountId.optional(),
+  buyer: accountId.optional(),
+  product: productCode.optional(),
+  forms: z
+    .array(oneOf(notificationForms, "a form of notification"))
+    .min(1, { error: `a target takes at least one of ${notificationForms.join(", ")}` })
+    .optional(),
+  kind: oneOf(["http", "sqs"], "a kind of target"),
+  url: webUrl,
+  rawDelivery: z.boolean().optional(),
+  confirmed: z.boolean().optional(),
+  sqs: strict({
+    endpoint: webUrl.optional(),
+    region: region.optional(),
+    accessKeyId: text(/^\w{1,128}$/, "an access key id of 1 to 128 letters, digits and underscores").optional(),
+    secretAccessKey: unshownText(/^\S+$/, "a secret access key: 1 or more characters without blanks").optional(),
+  }).optional(),
+});
+
 export const documentSchema = strict({
   accounts: z.array(account).optional(),
   credentials: z.array(credential).optional(),
@@ -276,6 +302,7 @@ export const documentSchema = strict({
   offers: z.array(offer).optional(),
   roles: z.array(role).optional(),
   workloads: z.array(workload).optional(),
+  notificationTargets: z.array(notificationTarget).optional(),
   /** Only its outer form: file.ts runs the settings' own schema over it, whose defaults must not end up in the document. */
   settings: z
     .custom<Partial<SettingsInput>>((value) => typeof value === "object" && value !== null && !Array.isArray(value), {
@@ -297,6 +324,7 @@ export type EntitlementEntry = Entries<"entitlements">;
 export type OfferEntry = Entries<"offers">;
 export type RoleEntry = Entries<"roles">;
 export type WorkloadEntry = Entries<"workloads">;
+export type TargetEntry = Entries<"notificationTargets">;
 
 export function dimensionForm(entry: string | DimensionEntry): DimensionEntry {
   return typeof entry === "string" ? { name: entry } : entry;

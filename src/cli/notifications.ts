@@ -9,12 +9,13 @@ import { visible } from "./output.ts";
 const forms = ["sns", "eventbridge"] as const;
 
 export function registerNotifications(program: Command, context: CliContext): void {
-  const notification = addNoun(program, "notification", "what the marketplace told sellers");
+  const notification = addNoun(program, "notification", "what the marketplace told sellers and buyers");
   addList(notification, context, {
     description: "list notifications in order of publication",
     examples: ["notification list --product myproduct", "notification list --state dead --order newest-first"],
     options: [
-      option("--seller <id>", "to this account"),
+      option("--seller <id>", "to this seller"),
+      option("--buyer <id>", "to this buyer: Acceptor events"),
       option("--product <code>", "about this product"),
       option("--agreement <id>", "about this agreement"),
       choice("--form <form>", "of this form", forms),
@@ -23,11 +24,12 @@ export function registerNotifications(program: Command, context: CliContext): vo
       choice("--order <order>", "default oldest-first", ["oldest-first", "newest-first"]),
     ],
     path: () => "/notifications",
-    query: ["seller", "product", "agreement", "form", "name", "state", "order"],
+    query: ["seller", "buyer", "product", "agreement", "form", "name", "state", "order"],
     columns: [
       "at",
       "form",
       { title: "NAME", value: "name", isFlexible: true },
+      { title: "TO", value: ownerText },
       { title: "PRODUCT", value: "product", isFlexible: true, isExtra: true },
       { title: "AGREEMENT", value: "agreement", isExtra: true },
       "id",
@@ -50,6 +52,11 @@ export function registerNotifications(program: Command, context: CliContext): vo
       await showDetail(call, await call.api.json("POST", at("notifications", arg(call, 0), "resend"), { body }));
     },
   });
+}
+
+/** Whose it is: a notification has the seller of its product also where it is told to the buyer. */
+function ownerText({ seller, buyer }: Row): string {
+  return buyer === undefined ? String(seller) : `buyer ${String(buyer)}`;
 }
 
 async function showDetail(call: Call, row: Row): Promise<void> {
@@ -79,16 +86,16 @@ function bodyText(body: string): string {
 }
 
 export function registerTargets(program: Command, context: CliContext): void {
-  const target = addNoun(program, "target", "where a seller's notifications go");
+  const target = addNoun(program, "target", "where notifications of a seller or a buyer go");
   addList(target, context, {
     description: "list notification targets",
-    examples: ["target list --seller 111122223333"],
-    options: [option("--seller <id>", "of this account")],
+    examples: ["target list --seller 111122223333", "target list --buyer 444455556666"],
+    options: [option("--seller <id>", "of this seller"), option("--buyer <id>", "of this buyer")],
     path: () => "/notification-targets",
-    query: ["seller"],
+    query: ["seller", "buyer"],
     columns: [
       "id",
-      "seller",
+      { title: "OF", value: ownerText },
       { title: "PRODUCT", value: ({ product }) => product ?? "all" },
       "forms",
       "kind",
@@ -128,24 +135,26 @@ export function registerTargets(program: Command, context: CliContext): void {
 function addTargetCreation(target: Command, context: CliContext): void {
   addLeaf(target, context, {
     name: "create",
-    description: "create a target: an HTTP endpoint, which is asked to confirm, or an SQS queue",
+    description: "create a target: an HTTP endpoint, which for SNS messages is asked to confirm, or an SQS queue",
     examples: [
       "target create --seller 111122223333 --endpoint https://example.com/sns --form sns",
+      "target create --buyer 444455556666 --endpoint https://example.com/events",
       "target create --seller 111122223333 --kind sqs --endpoint http://127.0.0.1:9324/000000000000/events \\\n    --sqs-endpoint http://127.0.0.1:9324 --sqs-region us-east-1",
     ],
     options: [
-      option("--seller <id>", "whose notifications").makeOptionMandatory(),
+      option("--seller <id>", "whose notifications; this or --buyer"),
+      option("--buyer <id>", "whose Acceptor events"),
       option("--endpoint <url>", "where it is posted to, or URL of the queue").makeOptionMandatory(),
       choice("--kind <kind>", "http (default) or sqs", ["http", "sqs"]),
       option("--product <code>", "of this product only"),
-      manyChoices("--form <form>", "default both", forms),
+      manyChoices("--form <form>", "default both; of a buyer only eventbridge", forms),
       option("--raw-delivery", "SNS messages without their envelope"),
       option("--sqs-endpoint <url>", "where the queue's server is, if it is not AWS"),
       option("--sqs-region <region>", "of the queue"),
       option("--access-key-id <id>", "who sends to the queue"),
       option("--secret-file <file>", "file with the secret access key; - is stdin"),
     ],
-    members: { url: "--endpoint", sqs: "--sqs" },
+    members: { url: "--endpoint", sqs: "--sqs", forms: "--form" },
     run: async (call) => {
       const { flags } = call;
       const secretFile = text(flags, "secretFile");
@@ -156,7 +165,7 @@ function addTargetCreation(target: Command, context: CliContext): void {
         ...(secretFile === undefined ? {} : { secretAccessKey: (await readText(secretFile, context)).trim() }),
       };
       const body = {
-        ...picked(flags, ["seller", "product", "rawDelivery"]),
+        ...picked(flags, ["seller", "buyer", "product", "rawDelivery"]),
         url: flags.endpoint,
         kind: text(flags, "kind") ?? "http",
         ...(flags.form === undefined ? {} : { forms: flags.form }),

@@ -1,8 +1,10 @@
-/** Notification targets: where a seller's notifications go. Secrets and confirmation tokens never come out. */
+/** Notification targets: where notifications of sellers and buyers go. Secrets and confirmation tokens never come out. */
 import { randomUUID } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { NotificationTarget } from "../api/types.ts";
 import { defined } from "../catalog/rows.ts";
+import { buyersFormsFault, defaultForms } from "../catalog/targets.ts";
+import type { Catalog } from "../store/catalog.ts";
 import { acting } from "./actor.ts";
 import { type AddResource, body, json, noContent, problems, summaryOf } from "./app.ts";
 import { accountId, instant, iso, productCode, region, webUrl } from "./forms.ts";
@@ -14,8 +16,11 @@ const form = z.enum(["sns", "eventbridge"]);
 const target = z
   .object({
     id: z.string(),
-    seller: accountId,
-    product: productCode.optional().openapi({ description: "Absent: all products of the seller" }),
+    seller: accountId.optional().openapi({ description: "Whose notifications it takes; this or `buyer`" }),
+    buyer: accountId.optional().openapi({ description: "Whose `- Acceptor` events it takes" }),
+    product: productCode
+      .optional()
+      .openapi({ description: "Absent: all products of the seller, or all that the buyer buys" }),
     forms: z.array(form),
     kind: z.enum(["http", "sqs"]),
     url: z.string(),
@@ -46,9 +51,17 @@ const confirmation = z
 
 const creation = z
   .strictObject({
-    seller: accountId,
+    seller: accountId.optional().openapi({ description: "Whose notifications; this or `buyer`" }),
+    buyer: accountId
+      .optional()
+      .openapi({ description: "Whose `- Acceptor` events, which come by EventBridge alone; this or `seller`" }),
     product: productCode.optional(),
-    forms: z.array(form).min(1).max(2).default(["sns", "eventbridge"]),
+    forms: z
+      .array(form)
+      .min(1)
+      .max(2)
+      .optional()
+      .openapi({ description: "Default: both for a seller, eventbridge for a buyer" }),
     kind: z.enum(["http", "sqs"]),
     url: webUrl.openapi({ description: "The endpoint that is posted to, or the queue's URL" }),
     rawDelivery: z.boolean().optional().openapi({ description: "SNS without its envelope" }),
@@ -79,7 +92,10 @@ const listRoute = createRoute({
   request: {
     query: z.strictObject({
       seller: accountId.optional(),
-      product: productCode.optional().openapi({ description: "Those that this product's notifications go to" }),
+      buyer: accountId.optional(),
+      product: productCode.optional().openapi({
+        description: "Those that this product's notifications go to: the seller's, or with `buyer` that buyer's",
+      }),
       ...pageMembers,
     }),
   },
@@ -117,32 +133,34 @@ export const addNotificationTargets: AddResource = (app, { catalog, clock, wallC
     return found;
   };
   app.openapi(listRoute, (context) => {
-    const { seller, product, ...paging } = context.req.valid("query");
+    const { seller, buyer, product, ...paging } = context.req.valid("query");
     const publisher = product === undefined ? undefined : catalog.product(product)?.sellerAccountId;
     const rows = catalog
       .all()
       .targets.filter((row) => seller === undefined || row.sellerAccountId === seller)
+      // A buyer's are none of the product's own, so they are shown where that buyer is asked for.
+      .filter((row) => (product === undefined && buyer === undefined) || row.buyerAccountId === buyer)
       .filter(
         (row) =>
           product === undefined ||
           row.productCode === product ||
-          (row.productCode === undefined && row.sellerAccountId === publisher),
+          (row.productCode === undefined && (buyer !== undefined || row.sellerAccountId === publisher)),
       );
     const { items, ...rest } = page(rows, paging, ({ id }) => id);
     return context.json({ items: items.map(view), ...rest }, 200);
   });
   app.openapi(creationRoute, async (context) => {
-    const { seller, product, sqs, rawDelivery = false, ...given } = context.req.valid("json");
-    if (catalog.account(seller) === undefined) throw invalidMember("seller", `there is no account ${seller}`);
-    if (product !== undefined && namedProduct(catalog, product).sellerAccountId !== seller) {
-      throw invalidMember("product", `product '${product}' is not one of account ${seller}`);
-    }
+    const { seller, buyer, product, sqs, rawDelivery = false, ...given } = context.req.valid("json");
+    requireOwner(catalog, { seller, buyer, product });
+    const forms = given.forms ?? defaultForms(buyer);
+    if (buyer !== undefined && forms.includes("sns")) throw invalidMember("forms", buyersFormsFault);
     if (sqs !== undefined && given.kind !== "sqs") throw invalidMember("sqs", "goes with the kind sqs only");
     const row: NotificationTarget = defined({
       ...given,
       id: randomUUID(),
-      forms: [...new Set(given.forms)],
+      forms: [...new Set(forms)],
       sellerAccountId: seller,
+      buyerAccountId: buyer,
       productCode: product,
       rawDelivery,
       sqs: sqs && defined(sqs),
@@ -151,7 +169,7 @@ export const addNotificationTargets: AddResource = (app, { catalog, clock, wallC
     const deed = {
       action: "notification-target.create",
       target: row.id,
-      summary: summaryOf({ seller, product, kind: row.kind, url: row.url }),
+      summary: summaryOf({ seller, buyer, product, kind: row.kind, url: row.url }),
     };
     await change(deed, { targets: [row] });
     if (confirmTarget !== undefined && stateOf(row) === "unconfirmed") {
@@ -171,6 +189,8 @@ export const addNotificationTargets: AddResource = (app, { catalog, clock, wallC
   app.openapi(confirmRoute, async (context) => {
     const found = find(context.req.valid("param").id);
     const { force = false } = context.req.valid("json");
+    if (found.buyerAccountId !== undefined)
+      throw conflict("A buyer's target takes events only, which nobody confirms.");
     if (found.kind !== "http") throw conflict("Only HTTP targets are confirmed; queues get their messages at once.");
     if (force) {
       const row = { ...found, confirmedAt: found.confirmedAt ?? wallClock() };
@@ -186,6 +206,25 @@ export const addNotificationTargets: AddResource = (app, { catalog, clock, wallC
   });
 };
 
+/** One account, which there is, and which sells the product if it is the seller. */
+function requireOwner(
+  catalog: Catalog,
+  { seller, buyer, product }: { readonly [member in "seller" | "buyer" | "product"]: string | undefined },
+): void {
+  if (seller !== undefined && buyer !== undefined)
+    throw invalidMember("buyer", "a target has a seller or a buyer, not both");
+  const owner = seller ?? buyer;
+  if (owner === undefined) throw invalidMember("seller", "missing; a target has a seller or a buyer");
+  if (catalog.account(owner) === undefined) {
+    throw invalidMember(seller === undefined ? "buyer" : "seller", `there is no account ${owner}`);
+  }
+  if (product === undefined) return;
+  const { sellerAccountId } = namedProduct(catalog, product);
+  if (seller !== undefined && sellerAccountId !== seller) {
+    throw invalidMember("product", `product '${product}' is not one of account ${seller}`);
+  }
+}
+
 function stateOf({ kind, forms, confirmedAt }: NotificationTarget): "ready" | "unconfirmed" {
   return kind === "http" && forms.includes("sns") && confirmedAt === undefined ? "unconfirmed" : "ready";
 }
@@ -195,6 +234,7 @@ function view(row: NotificationTarget): z.infer<typeof target> {
   return defined({
     id: row.id,
     seller: row.sellerAccountId,
+    buyer: row.buyerAccountId,
     product: row.productCode,
     forms: [...row.forms],
     kind: row.kind,

@@ -1,4 +1,4 @@
-/** Notifications: what the marketplace told sellers, and how far each has come on its way to each target. */
+/** Notifications: what the marketplace told sellers and buyers, and how far each has come on its way to each target. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Delivery, Notification } from "../api/types.ts";
 import { defined } from "../catalog/rows.ts";
@@ -14,7 +14,8 @@ const members = {
   id: z.string(),
   at: instant.openapi({ description: "Business time of publication" }),
   form,
-  seller: accountId,
+  seller: accountId.openapi({ description: "Of the product; it is told to the seller unless there is a `buyer`" }),
+  buyer: accountId.optional().openapi({ description: "Of an `- Acceptor` event: the buyer, whom it is told to" }),
   product: productCode,
   agreement: z.string().optional(),
   topicArn: z.string().optional(),
@@ -52,7 +53,8 @@ const listRoute = createRoute({
   summary: "List notifications",
   request: {
     query: z.strictObject({
-      seller: accountId.optional(),
+      seller: accountId.optional().openapi({ description: "Those that this seller is told" }),
+      buyer: accountId.optional().openapi({ description: "Those that this buyer is told" }),
       product: productCode.optional(),
       agreement: z.string().max(255).optional(),
       form: form.optional(),
@@ -99,6 +101,7 @@ export const addNotifications: AddResource = (app, parts) => {
     }
     const filter = defined({
       sellerAccountId: given.seller,
+      buyerAccountId: given.buyer,
       productCode: given.product,
       agreementId: given.agreement,
       form: given.form,
@@ -164,6 +167,7 @@ export function view(row: Notification): z.infer<typeof notification> {
     at: iso(row.at),
     form: row.form,
     seller: row.sellerAccountId,
+    buyer: row.buyerAccountId,
     product: row.productCode,
     agreement: row.agreementId,
     topicArn: row.topicArn,

@@ -50,7 +50,7 @@ export async function diagnoseStore(options: StoredOptions): Promise<Diagnosis> 
   });
 }
 
-/** Of notifications that reached a target; the last ones, which is what a checklist of today is about. */
+/** Of notifications that reached a seller's target; the last ones, which is what a checklist of today is about. */
 async function deliveredNames({ store, filter = {} }: StoredOptions): Promise<ReadonlySet<string>> {
   const { accountId, productCode } = filter;
   const wanted = {
@@ -59,7 +59,7 @@ async function deliveredNames({ store, filter = {} }: StoredOptions): Promise<Re
     ...(productCode === undefined ? {} : { productCode }),
   };
   const found = await store.outbox.notifications(wanted, { limit: 1_000, newestFirst: true });
-  return new Set(found.map(({ name }) => name));
+  return new Set(found.filter(({ buyerAccountId }) => buyerAccountId === undefined).map(({ name }) => name));
 }
 
 function* untracedOf({ store, filter = {}, untraced = [] }: StoredOptions): Generator<UntracedCall> {

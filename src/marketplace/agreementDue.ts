@@ -6,6 +6,7 @@
 import { dayMs, secondMs } from "../api/limits.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Agreement } from "../api/types.ts";
+import { announcementDays, renewalUpcomingDays, termsFinalDays } from "../rules/announcements.ts";
 import type { Catalog } from "../store/catalog.ts";
 import { contractValue } from "./agreementEntitlements.ts";
 import type { LifecycleEvent } from "./notifications/events.ts";
@@ -17,17 +18,6 @@ export interface Due {
   /** A number: what is announced so many days before the end. */
   readonly what: "final-hour-over" | "term-over" | number;
 }
-
-/** SPEC D.4, `Purchase Agreement Ending`. */
-const countdownDays = [180, 120, 90, 60, 30];
-/**
- * AWS fixes neither of these: sellers write deadlines into their renewal terms, and the reference samples them with 30
- * days. Terms here have no deadlines, so these hold for all: the terms are final with the last countdown, and the
- * renewal is near a week before it comes.
- */
-const termsFinalDays = 30;
-const renewalUpcomingDays = 7;
-const announcementDays = [...countdownDays, renewalUpcomingDays];
 
 /** The earliest at or before `now`, so that effects come in order. */
 export function nextDue(catalog: Catalog, settings: Settings, now: number): Due | undefined {
@@ -66,18 +56,4 @@ export function announcements(agreement: Agreement, days: number, catalog: Catal
   const ending: LifecycleEvent = { kind: "agreement-ending", daysBeforeEndTime: days };
   const isFinal = days === termsFinalDays && agreement.autoRenew === true;
   return isFinal ? [ending, renewal("agreement-renewal-terms-finalized")] : [ending];
-}
-
-/**
- * The changed agreement, with the announcements that its terms have now: those of a new end come anew; those whose time
- * is past at `at` are not made up for; none comes twice for the same end.
- */
-export function rescheduled(changed: Agreement, before: Agreement, at: number): Agreement {
-  const { announcedDays: _days, ...rest } = changed;
-  const { endsAt, autoRenew } = changed;
-  if (endsAt === before.endsAt && autoRenew === before.autoRenew) return changed;
-  const announced = endsAt === before.endsAt ? before.announcedDays : undefined;
-  const passed = endsAt === undefined ? undefined : announcementDays.findLast((days) => endsAt - days * dayMs <= at);
-  const days = Math.min(announced ?? Number.POSITIVE_INFINITY, passed ?? Number.POSITIVE_INFINITY);
-  return Number.isFinite(days) ? { ...rest, announcedDays: days } : rest;
 }

@@ -8,9 +8,10 @@ import { dayMs } from "../api/limits.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Account, Agreement, EntitlementValue, Notification } from "../api/types.ts";
 import { type AgreementState, agreementState } from "../rules/agreements.ts";
+import { rescheduled } from "../rules/announcements.ts";
 import type { Catalog, CatalogChange } from "../store/catalog.ts";
 import { type Announcement, eventOf } from "./agreementAnnouncements.ts";
-import { announcements, nextDue, rescheduled } from "./agreementDue.ts";
+import { announcements, nextDue } from "./agreementDue.ts";
 import { carriedOver, entitlementsWith, grants, licenseMember, yearDays } from "./agreementEntitlements.ts";
 import { type AgreementReference, createLookups, MarketplaceError } from "./agreementLookups.ts";
 import { newAgreementId, newLicenseArn, newOfferId, newRegistrationToken } from "./identifiers.ts";
@@ -76,7 +77,7 @@ export interface Agreements {
     at: number,
   ): Promise<void>;
   suspend(account: string, suspended: boolean): Promise<Account>;
-  /** The event alone; the agreement stays as it is. It must have started, and may have ended. */
+  /** The event alone; the agreement stays as it is. It must have started, and may have ended. Returns the seller's. */
   announce(reference: AgreementReference, announcement: Announcement, at: number): Promise<Notification>;
   /** Returns the token's value, the only time that it is known. An `at` in the past makes an expired one. */
   issueToken(reference: AgreementReference, at: number): Promise<string>;
@@ -291,14 +292,15 @@ export function createAgreements({ catalog, settings }: AgreementsOptions): Agre
     announce: async (reference, announcement, at) => {
       const agreement = require(reference, at);
       requireState(agreement, at, ["active", "final-hour", "ended"], `to announce ${announcement.kind}`);
-      const [notification] = announce([eventOf(announcement, at)], agreement, at, catalog);
+      const notifications = announce([eventOf(announcement, at)], agreement, at, catalog);
+      const notification = notifications.find(({ buyerAccountId }) => buyerAccountId === undefined);
       if (notification === undefined) {
         const { code, type } = product(agreement.productCode);
         throw new MarketplaceError(
           `Product ${code} is a ${type}: AWS sends ${announcement.kind} only for products whose usage is metered.`,
         );
       }
-      await catalog.apply({ notifications: [notification] });
+      await catalog.apply({ notifications });
       return notification;
     },
     issueToken: async (reference, at) => {

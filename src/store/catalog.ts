@@ -33,7 +33,8 @@ export interface CatalogChange {
   readonly workloads?: readonly Workload[];
   /**
    * Published with the change: notifications and their first deliveries go into the outbox (SPEC G-12). The targets are
-   * those that there are after this change. One that was published before is left as it is.
+   * those that there are after this change. One that was published before is left as it is; one for a buyer is kept only
+   * if a target takes it.
    */
   readonly notifications?: readonly Notification[];
   readonly targets?: readonly NotificationTarget[];

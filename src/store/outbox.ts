@@ -5,7 +5,10 @@
 import type { Delivery, Notification, NotificationForm } from "../api/types.ts";
 
 export interface NotificationFilter {
+  /** Told to this seller. */
   readonly sellerAccountId?: string;
+  /** Told to this buyer. */
+  readonly buyerAccountId?: string;
   readonly productCode?: string;
   readonly agreementId?: string;
   readonly form?: NotificationForm;

@@ -12,6 +12,7 @@ export type NotificationRow = {
   readonly at: number;
   readonly form: NotificationForm;
   readonly seller_account_id: string;
+  readonly buyer_account_id: string | null;
   readonly product_code: string;
   readonly agreement_id: string | null;
   readonly topic_arn: string | null;
@@ -27,7 +28,7 @@ export type DeliveryRow = {
 };
 
 export const notificationColumns =
-  "n.id, n.at, n.form, n.seller_account_id, n.product_code, n.agreement_id, n.topic_arn, n.name, n.body";
+  "n.id, n.at, n.form, n.seller_account_id, n.buyer_account_id, n.product_code, n.agreement_id, n.topic_arn, n.name, n.body";
 export const deliveryColumns = "d.target_id, d.state, d.next_attempt_at, d.attempts";
 
 /**
@@ -42,10 +43,22 @@ export const withDelivery: Readonly<Record<Delivery["state"], string>> = {
 
 /** SNS asks the owner of an HTTP endpoint first; queues and event buses are subscribed by whoever owns both ends. */
 export function wants(target: NotificationTarget, notification: Notification): boolean {
-  const { form, sellerAccountId, productCode } = notification;
-  if (target.sellerAccountId !== sellerAccountId || !target.forms.includes(form)) return false;
+  const { form, sellerAccountId, buyerAccountId, productCode } = notification;
+  const isOfAccount =
+    buyerAccountId === undefined
+      ? target.sellerAccountId === sellerAccountId
+      : target.buyerAccountId === buyerAccountId;
+  if (!isOfAccount || !target.forms.includes(form)) return false;
   if (target.productCode !== undefined && target.productCode !== productCode) return false;
   return target.kind !== "http" || form !== "sns" || target.confirmedAt !== undefined;
+}
+
+/**
+ * Sellers may look at what they were told without a target, and send it on later. Buyers' events would only double that
+ * list, so they are there for buyers who asked for them.
+ */
+export function isKept(notification: Notification, targets: readonly NotificationTarget[]): boolean {
+  return notification.buyerAccountId === undefined || targets.some((target) => wants(target, notification));
 }
 
 /** JSON of the last of them. */
@@ -59,6 +72,7 @@ export function notificationOf(row: NotificationRow): Notification {
     at: row.at,
     form: row.form,
     sellerAccountId: row.seller_account_id,
+    ...(row.buyer_account_id === null ? {} : { buyerAccountId: row.buyer_account_id }),
     productCode: row.product_code,
     ...(row.agreement_id === null ? {} : { agreementId: row.agreement_id }),
     ...(row.topic_arn === null ? {} : { topicArn: row.topic_arn }),

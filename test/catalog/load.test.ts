@@ -1,7 +1,9 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
+import { defaultSettings } from "../../src/api/settings.ts";
 import type { Agreement } from "../../src/api/types.ts";
 import { catalogChange, checkCatalog } from "../../src/catalog/file.ts";
+import { dueOf } from "../../src/marketplace/agreementDue.ts";
 import { MemoryCatalog } from "../support/memoryCatalog.ts";
 import { LICENSE, loadInto } from "./documents.ts";
 
@@ -367,5 +369,30 @@ describe("tokens, entitlements, settings", () => {
     });
     expect(await load({ settings: { quotas: "off" } })).toEqual({});
     expect(await load({})).toEqual({});
+  });
+});
+
+describe("an agreement whose end changes", () => {
+  const ending = (rest: object): object => withAgreement({ id: "agmt-1", state: "active", since: "now-100d", ...rest });
+  const due = () => dueOf(only(), defaultSettings);
+
+  test("is announced anew, without what is past for the new end", async () => {
+    const endsAt = "2026-09-04T10:20:00Z"; // in 20 days
+    await load(ending({ endsAt, autoRenew: true }));
+    await catalog.apply({ agreements: [{ ...only(), announcedDays: 30 }] });
+    expect(due()).toMatchObject({ what: 7 });
+    const later = NOW + 100 * DAY;
+    await load(ending({ endsAt: new Date(later).toISOString(), autoRenew: true }));
+    expect(only()).toMatchObject({ endsAt: later, announcedDays: 120, version: 2 });
+    expect(due()).toMatchObject({ what: 90, at: later - 90 * DAY });
+  });
+
+  test("goes on from where it was when nothing of that changes", async () => {
+    const endsAt = new Date(NOW + 100 * DAY).toISOString();
+    await load(ending({ endsAt }));
+    await catalog.apply({ agreements: [{ ...only(), announcedDays: 90 }] });
+    await load(ending({ endsAt, freeTrial: true }), NOW + 15 * DAY);
+    expect(only()).toMatchObject({ announcedDays: 90, freeTrial: true });
+    expect(await load(ending({ endsAt, freeTrial: true }), NOW + 16 * DAY)).toEqual({});
   });
 });

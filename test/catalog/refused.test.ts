@@ -9,7 +9,7 @@ describe("forms that are refused", () => {
   test.each<[object, string]>([
     [
       { acounts: [] },
-      "acounts: unknown key; the keys here are accounts, credentials, products, agreements, tokens, entitlements, offers, roles, workloads, settings",
+      "acounts: unknown key; the keys here are accounts, credentials, products, agreements, tokens, entitlements, offers, roles, workloads, notificationTargets, settings",
     ],
     [{ accounts: {} }, "accounts: expected a list, got a mapping"],
     [{ accounts: [{ id: 111122223333 }] }, "accounts[0].id: expected text, got a number; write it in quotes"],

@@ -265,6 +265,23 @@ test("target, notification", async () => {
   expect(await server.ok("notification", "get", notification)).toMatch(/\nbody:\n\{\n/);
   expect(await server.json("notification", "resend", notification)).toMatchObject({ id: notification });
   expect(await server.ok("target", "delete", id)).toContain("is deleted");
+
+  const events = ["--endpoint", "http://127.0.0.1:9/events"];
+  const owned = await server.json("target", "create", "--buyer", newBuyer, ...events);
+  expect(owned).toMatchObject({ buyer: newBuyer, forms: ["eventbridge"], state: "ready" });
+  expect(await server.ok("target", "list", "--buyer", newBuyer)).toMatch(
+    new RegExp(`^${String(owned.id)} +buyer ${newBuyer} +all +eventbridge +http `, "m"),
+  );
+  expect(await server.cli(["target", "create", "--buyer", newBuyer, ...events, "--form", "sns"])).toMatchObject({
+    stderr: expect.stringContaining("--form: a buyer's target takes eventbridge only"),
+  });
+  expect(await server.cli(["target", "create", ...events])).toMatchObject({
+    stderr: expect.stringContaining("--seller: missing; a target has a seller or a buyer"),
+  });
+  await server.ok("agreement", "cancel", String(agreement));
+  expect(await server.ok("notification", "list", "--buyer", newBuyer)).toMatch(
+    new RegExp(` eventbridge +Purchase Agreement Ended - Acceptor +buyer ${newBuyer} `, "m"),
+  );
 });
 
 test("settings", async () => {

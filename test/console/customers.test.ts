@@ -1,4 +1,6 @@
 /** The pages of customers: accounts, and what one of them bought, holds, used and called. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { BatchMeterUsageCommand, MarketplaceMeteringClient } from "@aws-sdk/client-marketplace-metering";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -97,6 +99,41 @@ describe.skipIf(isChromiumMissing)("customers", { retry: 1 }, () => {
     await tab(page, "Calls");
     await page.getByText("Signed calls are listed here as they come in.").waitFor();
     expect(page.url()).toContain("tab=calls");
+  });
+
+  test("a buyer's own event bus: a target, and what it is told", async () => {
+    const endpoint = createServer((request, response) => {
+      request.resume();
+      response.writeHead(200).end();
+    });
+    await new Promise<void>((resolve) => endpoint.listen(0, "127.0.0.1", resolve));
+    try {
+      const url = `http://127.0.0.1:${(endpoint.address() as AddressInfo).port}/events`;
+      const page = await harness.open(`/customers/${demoAccounts.newBuyer}`);
+      await tab(page, "Notifications");
+      await page.getByText("Nobody listens on the bus of this account.", { exact: false }).waitFor();
+      await press(page, "Create target");
+      expect(await dialog(page).getByText("SNS messages").count()).toBe(0);
+      await dialog(page).getByLabel("Endpoint", { exact: true }).fill(url);
+      await dialog(page).getByRole("button", { name: "Create" }).click();
+      const targets = grid(page, "Notification targets");
+      await targets.getByText("All that it buys").waitFor();
+      await targets.getByText("Ready").waitFor();
+      expect(await seriousFindings(page)).toEqual([]);
+      await shot(page, "customer-targets");
+      await harness.meterhouse.subscribe({ product: demoProducts.legacySaas, customer: demoAccounts.newBuyer });
+      await page.getByRole("link", { name: "1 notification", exact: true }).click();
+      const told = grid(page, "Notifications");
+      await told.getByText(`Buyer ${demoAccounts.newBuyer}`).waitFor();
+      await told.getByRole("link", { name: "Purchase Agreement Created - Acceptor" }).click();
+      await page.getByRole("table", { name: "Deliveries" }).getByText(url).waitFor();
+      const to = page.getByRole("link", { name: `Buyer ${demoAccounts.newBuyer}` });
+      expect(await to.getAttribute("href")).toBe(`/console/customers/${demoAccounts.newBuyer}`);
+      expect(await seriousFindings(page)).toEqual([]);
+    } finally {
+      endpoint.closeAllConnections();
+      endpoint.close();
+    }
   });
 
   test("who may only read sees them, and changes nothing", async () => {

@@ -70,6 +70,32 @@ for (const engine of engines) {
       });
     });
 
+    test("a buyer's is kept where a target of that buyer takes it, and goes nowhere else", async () => {
+      await withStore(engine, async ({ catalog }, { bothTimes }) => {
+        const buyers = (id: string, rest: Partial<Notification> = {}) =>
+          notification({ id, buyerAccountId: buyerId, name: "Purchase Agreement Ended - Acceptor", ...rest });
+        await catalog.apply({ targets: [target({ id: "sellers" })], notifications: [buyers("nobody-listens")] });
+        const { sellerAccountId: _seller, ...ofBuyer } = target({ buyerAccountId: buyerId, forms: ["eventbridge"] });
+        await catalog.apply({
+          targets: [{ ...ofBuyer, id: "buyers", productCode }],
+          notifications: [notification({ id: "sold" }), buyers("told"), buyers("other", { productCode: "other" })],
+        });
+        await bothTimes(async ({ outbox }) => {
+          expect(await outbox.notifications({})).toEqual([expect.objectContaining({ id: "sold" }), buyers("told")]);
+          expect(idsOf(await outbox.notifications({ buyerAccountId: buyerId }))).toEqual(["told"]);
+          expect(idsOf(await outbox.notifications({ sellerAccountId: sellerId }))).toEqual(["sold"]);
+          const ways = (await outbox.due(0, 10)).map(({ delivery: { notificationId, targetId } }) => [
+            notificationId,
+            targetId,
+          ]);
+          expect(ways).toEqual([
+            ["sold", "sellers"],
+            ["told", "buyers"],
+          ]);
+        });
+      });
+    });
+
     test("goes to the targets as the same change leaves them", async () => {
       await withStore(engine, async ({ catalog, outbox }) => {
         await catalog.apply({ targets: [target({ id: "leaves" }), target({ id: "changes" })] });

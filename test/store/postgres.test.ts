@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createSealer } from "../../src/secrets.ts";
 import { StaleFactsError } from "../../src/store/ledger.ts";
+import { initial } from "../../src/store/migrations/postgres/0001-initial.ts";
 import { schemaVersion } from "../../src/store/postgres/migrate.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
 import { watchName } from "../../src/store/postgres/watch.ts";
@@ -16,6 +17,7 @@ import {
   notification,
   product,
   registrationToken,
+  sellerId,
   target,
   unit,
 } from "./fixtures.ts";
@@ -193,6 +195,21 @@ describe("start", () => {
       `has schema ${schemaVersion + 1}, written by a newer Meterhouse; this one knows schemas up to ${schemaVersion}`,
     );
     expect(await database.query("SELECT version FROM schema_version")).toEqual([{ version: schemaVersion + 1 }]);
+  });
+
+  test("brings schema 1 up to date; the notifications that it had are the seller's", async () => {
+    await database.query(initial);
+    await database.query("CREATE TABLE schema_version (version integer NOT NULL)");
+    await database.query("INSERT INTO schema_version VALUES (1)");
+    await database.query(
+      `INSERT INTO notifications (id, at, form, seller_account_id, product_code, name, body)
+       SELECT id, at, form, "sellerAccountId", "productCode", name, body
+       FROM json_to_record($1) AS k (id text, at bigint, form text, "sellerAccountId" text, "productCode" text, name text, body text)`,
+      [JSON.stringify(notification({ id: "old" }))],
+    );
+    const { outbox } = await open();
+    expect(await outbox.notifications({ sellerAccountId: sellerId })).toEqual([notification({ id: "old" })]);
+    expect(await database.query("SELECT version FROM schema_version")).toEqual([{ version: schemaVersion }]);
   });
 
   test("is refused under another master key, and says which key is wanted", async () => {

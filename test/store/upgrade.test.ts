@@ -8,6 +8,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { initial } from "../../src/store/migrations/sqlite/0001-initial.ts";
+import { marketplace } from "../../src/store/migrations/sqlite/0002-marketplace.ts";
+import { workloads } from "../../src/store/migrations/sqlite/0003-workloads.ts";
+import { auditTrail } from "../../src/store/migrations/sqlite/0004-audit-trail.ts";
+import { summaries } from "../../src/store/migrations/sqlite/0005-summaries.ts";
 import { schemaVersion } from "../../src/store/sqlite/migrate.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import { testSealer } from "./engines.ts";
@@ -139,5 +143,18 @@ test("an upgrade that fails leaves the file at its schema", async () => {
   after.close();
   const { catalog, close } = openSqliteStore({ file, sealer: testSealer });
   expect(catalog.account(account().id)).toEqual(account());
+  await close();
+});
+
+test("notifications of schema 5 are the seller's", async () => {
+  const database = new DatabaseSync(file);
+  database.exec([initial, marketplace, workloads, auditTrail, summaries].join("\n"));
+  database.exec("PRAGMA user_version = 5");
+  const { at, form, name, body } = notification();
+  const values = ["old", at, form, sellerId, productCode, null, null, name, body];
+  database.prepare(`INSERT INTO notifications VALUES (1, ${values.map(() => "?").join(", ")})`).run(...values);
+  database.close();
+  const { outbox, close } = openSqliteStore({ file, sealer: testSealer });
+  expect(await outbox.notifications({ sellerAccountId: sellerId })).toEqual([notification({ id: "old" })]);
   await close();
 });

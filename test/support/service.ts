@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CatalogDocument } from "../../src/catalog/schema.ts";
 import { createBusinessClock, type SettableClock } from "../../src/clock.ts";
-import { createLog, type Service, startService } from "../../src/service.ts";
+import { createLog, type Service, type ServiceOptions, startService } from "../../src/service.ts";
 
 export interface TestService {
   readonly service: Service;
@@ -14,7 +14,10 @@ export interface TestService {
 }
 
 /** On a free port and a temporary folder; the business clock follows the wall clock. */
-export async function startTestService(catalog: CatalogDocument): Promise<TestService> {
+export async function startTestService(
+  catalog: CatalogDocument,
+  more: Pick<ServiceOptions, "callsInFlightMax"> = {},
+): Promise<TestService> {
   const dataDir = mkdtempSync(join(tmpdir(), "meterhouse-service-"));
   const clock = createBusinessClock(Date.now);
   const service = await startService({
@@ -28,6 +31,7 @@ export async function startTestService(catalog: CatalogDocument): Promise<TestSe
     allowedHosts: [],
     env: {},
     log: createLog("silent"),
+    ...more,
   });
   return {
     service,

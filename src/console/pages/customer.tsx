@@ -23,6 +23,7 @@ import { CustomerEntitlements, Licences } from "./customer/grants.tsx";
 import { type AccountView, accountPath } from "./customer/types.ts";
 import { CustomerUsage } from "./customer/usage.tsx";
 import { AccountState } from "./customers.tsx";
+import { TargetsTab } from "./product/targetsTab.tsx";
 
 export function CustomerDetail(): ReactNode {
   const { account = "" } = usePathParams<{ account: string }>();
@@ -86,6 +87,7 @@ function Shown({ account }: { readonly account: AccountView }): ReactNode {
             { id: "licences", label: "Licences", content: <Licences account={account.id} /> },
             { id: "usage", label: "Usage", content: <CustomerUsage account={account.id} /> },
             { id: "entitlements", label: "Entitlements", content: <CustomerEntitlements account={account.id} /> },
+            { id: "notifications", label: "Notifications", content: <TargetsTab owner={{ buyer: account.id }} /> },
             {
               id: "calls",
               label: "Calls",

@@ -20,7 +20,7 @@ import { useParams } from "../parts/params.ts";
 import { send, useApi, useChange } from "../parts/query.ts";
 import { Time } from "../parts/time.tsx";
 import { unless } from "../parts/unless.ts";
-import { agreementView, formTexts, type NotificationItem } from "./notifications.tsx";
+import { agreementView, formTexts, type NotificationItem, recipientText } from "./notifications.tsx";
 
 interface Delivery {
   readonly target: string;
@@ -75,7 +75,7 @@ export function NotificationDetail(): ReactNode {
 }
 
 function Facts({ notification }: { readonly notification: Detail }): ReactNode {
-  const { id, at, form, seller, product, agreement, topicArn } = notification;
+  const { id, at, form, seller, buyer, product, agreement, topicArn } = notification;
   return (
     <Container header={<Header variant="h2">Details</Header>}>
       <KeyValuePairs
@@ -89,7 +89,10 @@ function Facts({ notification }: { readonly notification: Detail }): ReactNode {
             label: "Agreement",
             value: agreement === undefined ? "–" : <To to={agreementView(agreement)}>{agreement}</To>,
           },
-          { label: "Seller", value: seller },
+          {
+            label: "Told to",
+            value: <To to={`/customers/${encodeURIComponent(buyer ?? seller)}`}>{recipientText(notification)}</To>,
+          },
           ...(topicArn === undefined ? [] : [{ label: "Topic", value: topicArn }]),
         ]}
       />
@@ -104,8 +107,9 @@ const stateTypes: Readonly<Record<Delivery["state"], StatusIndicatorProps.Type>>
 };
 
 function Deliveries({ notification, path }: { readonly notification: Detail; readonly path: string }): ReactNode {
-  const { deliveries, seller } = notification;
-  const { data: targets } = useApi<Page<Target>>("targets", "/notification-targets", { seller, limit: 1_000 });
+  const { deliveries, seller, buyer } = notification;
+  const owner = buyer === undefined ? { seller } : { buyer };
+  const { data: targets } = useApi<Page<Target>>("targets", "/notification-targets", { ...owner, limit: 1_000 });
   const resend = useChange<string | undefined, Detail>({
     run: (target) => send<Detail>("POST", `${path}/resend`, target === undefined ? {} : { target }),
     done: (_, target) => (target === undefined ? "It is on its way to all targets again." : "It is on its way again."),
@@ -148,7 +152,7 @@ function Deliveries({ notification, path }: { readonly notification: Detail; rea
       empty={
         <Nothing
           title="It went nowhere"
-          text="No notification target of this seller wanted it when it was published."
+          text="No notification target of this account wanted it when it was published."
           action={<To to="/settings">Set a target up</To>}
         />
       }

@@ -1,8 +1,8 @@
-/** What the marketplace told sellers, newest first. */
+/** What the marketplace told sellers and buyers, newest first. */
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { TableProps } from "@cloudscape-design/components/table";
 import type { ReactNode } from "react";
-import { detailTypes, snsActions } from "../../marketplace/notifications/events.ts";
+import { acceptorDetailTypes, detailTypes, snsActions } from "../../marketplace/notifications/events.ts";
 import { AddressFilter, type FilterMember } from "../parts/addressFilter.tsx";
 import { To } from "../parts/link.tsx";
 import { ServerList } from "../parts/list.tsx";
@@ -15,6 +15,8 @@ export interface NotificationItem {
   readonly at: string;
   readonly form: "sns" | "eventbridge";
   readonly seller: string;
+  /** Present: it is told to the buyer, else to the seller. */
+  readonly buyer?: string;
   readonly product: string;
   readonly agreement?: string;
   readonly topicArn?: string;
@@ -28,9 +30,9 @@ interface Listed extends NotificationItem {
 
 export const formTexts = { sns: "Amazon SNS", eventbridge: "EventBridge" } as const;
 
-const names = [...snsActions, ...Object.values(detailTypes)];
+const names = [...snsActions, ...Object.values(detailTypes), ...Object.values(acceptorDetailTypes)];
 
-const filterNames = ["product", "agreement", "form", "name", "state", "seller"] as const;
+const filterNames = ["product", "agreement", "form", "name", "state", "seller", "buyer"] as const;
 type FilterName = (typeof filterNames)[number];
 
 const columns: readonly TableProps.ColumnDefinition<Listed>[] = [
@@ -43,6 +45,7 @@ const columns: readonly TableProps.ColumnDefinition<Listed>[] = [
   },
   { id: "at", header: "Published", width: 210, cell: ({ at }) => <Time at={at} /> },
   { id: "form", header: "Form", width: 130, cell: ({ form }) => formTexts[form] },
+  { id: "to", header: "Told to", width: 190, cell: recipientText },
   { id: "deliveries", header: "Deliveries", width: 190, cell: ({ deliveries }) => <Deliveries counts={deliveries} /> },
   {
     id: "product",
@@ -57,6 +60,10 @@ const columns: readonly TableProps.ColumnDefinition<Listed>[] = [
     cell: ({ agreement }) => (agreement === undefined ? "–" : <To to={agreementView(agreement)}>{agreement}</To>),
   },
 ];
+
+export function recipientText({ seller, buyer }: Pick<NotificationItem, "seller" | "buyer">): string {
+  return buyer === undefined ? `Seller ${seller}` : `Buyer ${buyer}`;
+}
 
 export function agreementView(id: string): string {
   return `/agreements/${encodeURIComponent(id)}`;
@@ -80,6 +87,7 @@ export function Notifications(): ReactNode {
     { name: "name", label: "Name", values: names.map((value) => ({ value })) },
     { name: "state", label: "Delivery", values: [{ value: "pending" }, { value: "delivered" }, { value: "dead" }] },
     { name: "seller", label: "Seller" },
+    { name: "buyer", label: "Buyer" },
   ];
   const isFiltered = filterNames.some((name) => filters[name] !== "");
   return (
@@ -89,7 +97,7 @@ export function Notifications(): ReactNode {
       query={{ ...filters, order: "newest-first" }}
       everyMs={5_000}
       title="Notifications"
-      description="What the marketplace told sellers, by Amazon SNS and EventBridge, newest first"
+      description="What the marketplace told sellers and buyers, by Amazon SNS and EventBridge, newest first"
       filter={
         <AddressFilter
           members={members}

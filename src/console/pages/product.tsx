@@ -87,7 +87,7 @@ function Shown({ product }: { readonly product: ProductView }): ReactNode {
             content: <DimensionsTab product={product} />,
           },
           { id: "offers", label: "Offers", content: <OffersTab product={product} /> },
-          { id: "notifications", label: "Notifications", content: <TargetsTab product={product} /> },
+          { id: "notifications", label: "Notifications", content: <TargetsTab owner={product} /> },
           {
             id: "regions",
             label: `Regions (${product.enabledRegions.length})`,

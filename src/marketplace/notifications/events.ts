@@ -1,4 +1,4 @@
-/** What can happen to an agreement that sellers are told of (SPEC D.3, D.4), and how AWS calls each. */
+/** What can happen to an agreement that sellers and buyers are told of (SPEC D.3, D.4), and how AWS calls each. */
 
 /** How an agreement came to its end. */
 export type EndedStatus = "CANCELLED" | "EXPIRED" | "RENEWED" | "REPLACED" | "TERMINATED";
@@ -88,3 +88,21 @@ export const detailTypes = {
   "billing-adjustment-completed": "Purchase Agreement Billing Adjustment Completed - Proposer",
   "billing-adjustment-failed": "Purchase Agreement Billing Adjustment Failed - Proposer",
 } as const satisfies Record<BusEvent["kind"], string>;
+
+/** Of what the buyer is told too (SPEC D.4): not of licences, advisories and trust checks, nor of what failed. */
+export const acceptorDetailTypes = {
+  "agreement-created": "Purchase Agreement Created - Acceptor",
+  "agreement-amended": "Purchase Agreement Amended - Acceptor",
+  "agreement-ended": "Purchase Agreement Ended - Acceptor",
+  "agreement-ending": "Purchase Agreement Ending - Acceptor",
+  "agreement-renewal-terms-finalized": "Purchase Agreement Renewal Terms Finalized - Acceptor",
+  "agreement-renewal-upcoming": "Purchase Agreement Renewal Upcoming - Acceptor",
+  "cancellation-requested": "Agreement Cancellation Request Pending Approval - Acceptor",
+  "cancellation-approved": "Agreement Cancellation Request Approved - Acceptor",
+  "cancellation-rejected": "Agreement Cancellation Request Rejected - Acceptor",
+  "cancellation-cancelled": "Agreement Cancellation Request Cancelled - Acceptor",
+  "billing-adjustment-completed": "Purchase Agreement Billing Adjustment Completed - Acceptor",
+} as const satisfies Partial<Record<BusEvent["kind"], string>>;
+
+export type AcceptorKind = keyof typeof acceptorDetailTypes;
+export type AcceptorEvent = BusEvent & { readonly kind: AcceptorKind };

@@ -1,15 +1,18 @@
 /** The numbered schema changes of the PostgreSQL store. Nodes that start at once take their turns. */
 import { initial } from "../migrations/postgres/0001-initial.ts";
+import { acceptorEvents } from "../migrations/postgres/0002-acceptor-events.ts";
+import { nodes } from "../migrations/postgres/0003-nodes.ts";
 import type { Connections } from "./connection.ts";
 import { StartError } from "./failures.ts";
 
 /** Schema n is reached by `migrations[n - 1]`. Entries are only ever added at the end. */
-const migrations: readonly string[] = [initial];
+const migrations: readonly string[] = [initial, acceptorEvents, nodes];
 
 /** The schema that this version of Meterhouse writes. */
 export const schemaVersion = migrations.length;
 
-const lockKey = 4_016_000;
+/** Whoever holds it keeps nodes from starting. */
+export const startLockKey = 4_016_000;
 
 /**
  * Brings the database to `schemaVersion`, in one transaction: PostgreSQL undoes table definitions as well. Throws, with
@@ -17,7 +20,7 @@ const lockKey = 4_016_000;
  */
 export async function migrate(connections: Connections): Promise<void> {
   await connections.transaction(async (sql) => {
-    await sql.query("SELECT pg_advisory_xact_lock($1)", [lockKey]);
+    await sql.query("SELECT pg_advisory_xact_lock($1)", [startLockKey]);
     await sql.query("CREATE TABLE IF NOT EXISTS schema_version (version integer NOT NULL)");
     const [row] = await sql.query<{ version: number }>("SELECT version FROM schema_version");
     const found = row?.version ?? 0;

@@ -9,6 +9,7 @@ import {
   defaultNotificationLimit,
   deliveryColumns,
   deliveryOf,
+  isKept,
   type NotificationRow,
   notificationColumns,
   notificationOf,
@@ -57,7 +58,8 @@ export class PostgresOutbox implements Outbox {
       values.push(value);
       conditions.push(condition(`$${values.length}`));
     };
-    add((p) => `n.seller_account_id = ${p}`, filter.sellerAccountId);
+    add((p) => `n.buyer_account_id IS NULL AND n.seller_account_id = ${p}`, filter.sellerAccountId);
+    add((p) => `n.buyer_account_id = ${p}`, filter.buyerAccountId);
     add((p) => `n.product_code = ${p}`, filter.productCode);
     add((p) => `n.agreement_id = ${p}`, filter.agreementId);
     add((p) => `n.form = ${p}`, filter.form);
@@ -145,23 +147,26 @@ export class PostgresOutbox implements Outbox {
   /** Keeps the notifications, with a delivery to each target that wants one: was any made? Called inside a transaction. */
   async publish(
     sql: Sql,
-    notifications: readonly Notification[],
+    announced: readonly Notification[],
     targets: readonly NotificationTarget[],
   ): Promise<boolean> {
+    const notifications = announced.filter((one) => isKept(one, targets));
     if (notifications.length === 0) return false;
     // Known already: a change whose commit was in doubt is tried again, and must not send twice.
     const fresh = await sql.query<{ seq: number; id: string }>(
       `INSERT INTO notifications
-         (id, at, form, seller_account_id, product_code, agreement_id, topic_arn, name, body)
-       SELECT id, at, form, seller, product, agreement, topic, name, body
+         (id, at, form, seller_account_id, buyer_account_id, product_code, agreement_id, topic_arn, name, body)
+       SELECT id, at, form, seller, buyer, product, agreement, topic, name, body
        FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-         $9::text[]) WITH ORDINALITY AS k (id, at, form, seller, product, agreement, topic, name, body, ord)
+         $9::text[], $10::text[])
+         WITH ORDINALITY AS k (id, at, form, seller, buyer, product, agreement, topic, name, body, ord)
        ORDER BY ord ON CONFLICT (id) DO NOTHING RETURNING seq, id`,
       [
         notifications.map(({ id }) => id),
         notifications.map(({ at }) => at),
         notifications.map(({ form }) => form),
         notifications.map(({ sellerAccountId }) => sellerAccountId),
+        notifications.map(({ buyerAccountId }) => buyerAccountId ?? null),
         notifications.map(({ productCode }) => productCode),
         notifications.map(({ agreementId }) => agreementId ?? null),
         notifications.map(({ topicArn }) => topicArn ?? null),

@@ -5,9 +5,11 @@ import { marketplace } from "../migrations/sqlite/0002-marketplace.ts";
 import { workloads } from "../migrations/sqlite/0003-workloads.ts";
 import { auditTrail } from "../migrations/sqlite/0004-audit-trail.ts";
 import { summaries } from "../migrations/sqlite/0005-summaries.ts";
+import { acceptorEvents } from "../migrations/sqlite/0006-acceptor-events.ts";
+import { journal } from "../migrations/sqlite/0007-journal.ts";
 
 /** Schema n is reached by `migrations[n - 1]`. Entries are only ever added at the end. */
-const migrations: readonly string[] = [initial, marketplace, workloads, auditTrail, summaries];
+const migrations: readonly string[] = [initial, marketplace, workloads, auditTrail, summaries, acceptorEvents, journal];
 
 /** The schema that this version of Meterhouse writes. */
 export const schemaVersion = migrations.length;

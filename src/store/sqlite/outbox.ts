@@ -9,6 +9,7 @@ import {
   defaultNotificationLimit,
   deliveryColumns,
   deliveryOf,
+  isKept,
   type NotificationRow,
   notificationColumns,
   notificationOf,
@@ -34,8 +35,8 @@ export class SqliteOutbox implements Outbox {
     this.#commits = commits;
     this.#insertNotification = database.prepare(
       `INSERT INTO notifications
-         (id, at, form, seller_account_id, product_code, agreement_id, topic_arn, name, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+         (id, at, form, seller_account_id, buyer_account_id, product_code, agreement_id, topic_arn, name, body)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
     );
     this.#putDelivery = database.prepare(
       `INSERT INTO deliveries (notification, target_id, state, next_attempt_at, attempts) VALUES (?, ?, ?, ?, ?)
@@ -74,7 +75,8 @@ export class SqliteOutbox implements Outbox {
       conditions.push(condition);
       values.push(value);
     };
-    add("n.seller_account_id = ?", filter.sellerAccountId);
+    add("n.buyer_account_id IS NULL AND n.seller_account_id = ?", filter.sellerAccountId);
+    add("n.buyer_account_id = ?", filter.buyerAccountId);
     add("n.product_code = ?", filter.productCode);
     add("n.agreement_id = ?", filter.agreementId);
     add("n.form = ?", filter.form);
@@ -142,12 +144,14 @@ export class SqliteOutbox implements Outbox {
   publish(notifications: readonly Notification[], targets: readonly NotificationTarget[]): boolean {
     let made = false;
     for (const notification of notifications) {
+      if (!isKept(notification, targets)) continue;
       const { id, at, form, sellerAccountId, productCode, agreementId, topicArn, name, body } = notification;
       const inserted = this.#insertNotification.run(
         id,
         at,
         form,
         sellerAccountId,
+        notification.buyerAccountId ?? null,
         productCode,
         agreementId ?? null,
         topicArn ?? null,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Notification, ProductType } from "../../../src/api/types.ts";
+import type { Notification, Offer, ProductType } from "../../../src/api/types.ts";
+import { composeForBuyer } from "../../../src/marketplace/notifications/acceptor.ts";
 import { composeNotification, topicArn } from "../../../src/marketplace/notifications/compose.ts";
 import type { LifecycleEvent } from "../../../src/marketplace/notifications/events.ts";
 import { agreement, at, facts, licenseArn, product } from "./facts.ts";
@@ -322,5 +323,61 @@ describe("EventBridge events (D.4)", () => {
     const { name: _name, ...seller } = change.seller;
     const notification = composeNotification({ kind: "agreement-created" }, { ...change, seller });
     expect(JSON.parse(notification?.body ?? "").detail.proposer).toEqual(proposer);
+  });
+});
+
+describe("events to the buyer (D.4)", () => {
+  const toBuyer = (event: LifecycleEvent, change: Parameters<typeof facts>[0] = {}) =>
+    composeForBuyer(event, { ...facts(change), offer: { id: offer.id, title: "A year" } as Offer });
+
+  test("the whole event: on the buyer's bus, and for the buyer", () => {
+    const notification = toBuyer({ kind: "agreement-ended" });
+    expect(notification).toMatchObject({
+      ...{ form: "eventbridge", name: "Purchase Agreement Ended - Acceptor", at, agreementId: agreement.id },
+      ...{ sellerAccountId: proposer.accountId, buyerAccountId: acceptor.accountId, productCode: product.code },
+    });
+    expect(JSON.parse(notification?.body ?? "")).toEqual({
+      version: "0",
+      id: "11111111-1111-4111-8111-111111111111",
+      "detail-type": "Purchase Agreement Ended - Acceptor",
+      source: "aws.agreement-marketplace",
+      account: acceptor.accountId,
+      time: "2026-08-15T10:20:30Z",
+      region: "us-east-1",
+      resources: ["arn:aws:aws-marketplace::aws:agreement:agmt-aaaaaaaaaaaaaaaaaaaaaaaaa"],
+      detail: {
+        requestId: "22222222-2222-4222-8222-222222222222",
+        catalog: "AWSMarketplace",
+        agreement: { id: agreement.id, status: "CANCELLED" },
+        acceptor,
+        proposer,
+        offer,
+      },
+    });
+  });
+
+  test("a renewal names product, seller and offer", () => {
+    const renewed = { intent: "RENEW", previousAgreementId: "agmt-b" } as const;
+    const { detail } = JSON.parse(toBuyer({ kind: "agreement-created" }, { agreement: renewed })?.body ?? "");
+    expect(detail).toEqual({
+      ...{ requestId: expect.any(String), catalog: "AWSMarketplace" },
+      agreement: { id: agreement.id, ...renewed, ...term },
+      product: titled,
+      acceptor,
+      proposer: namedProposer,
+      offer: { ...offer, name: "A year" },
+    });
+  });
+
+  test.each([
+    "subscribe-success",
+    "license-updated",
+    "license-deprovisioned",
+    "advisory-issued",
+    "spend-threshold-reached",
+    "vet-failed",
+  ] as const)("%s is the seller's alone", (kind) => {
+    expect(composeNotification({ kind }, facts({}))).toBeDefined();
+    expect(toBuyer({ kind })).toBeUndefined();
   });
 });

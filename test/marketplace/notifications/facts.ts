@@ -2,7 +2,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Agreement, Notification, NotificationTarget, Product } from "../../../src/api/types.ts";
-import type { NotificationFacts } from "../../../src/marketplace/notifications/compose.ts";
+import type { NotificationFacts } from "../../../src/marketplace/notifications/details.ts";
 
 export const at = Date.parse("2026-08-15T10:20:30.400Z");
 export const licenseArn = `arn:aws:license-manager::294406891311:license:l-${"0a".repeat(16)}`;

@@ -1,11 +1,18 @@
 /**
- * Every message and event that sellers can be told (SPEC D.3, D.4), brought about by an action of the control plane or
- * by the clock, and read where it arrives: at a seller's endpoint. A kind without a publisher fails here.
+ * Every message and event that sellers and buyers can be told (SPEC D.3, D.4), brought about by an action of the control
+ * plane or by the clock, and read where it arrives: at the seller's endpoint and at the buyer's. A kind without a
+ * publisher fails here.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Meterhouse, startMeterhouse } from "../../../src/index.ts";
 import { announcementKinds } from "../../../src/marketplace/agreementAnnouncements.ts";
-import { detailTypes, type LifecycleEvent, snsActions } from "../../../src/marketplace/notifications/events.ts";
+import {
+  type AcceptorKind,
+  acceptorDetailTypes,
+  detailTypes,
+  type LifecycleEvent,
+  snsActions,
+} from "../../../src/marketplace/notifications/events.ts";
 import { type Receiver, startReceiver, until } from "./facts.ts";
 
 type Kind = LifecycleEvent["kind"];
@@ -34,12 +41,17 @@ const catalog = {
     },
   ],
   offers: [
-    { id: "offer-year", product, termDays: 365, autoRenew: true, entitlements: { seats: 10, sso: true, tier: "gold" } },
+    {
+      ...{ id: "offer-year", product, title: "A year", termDays: 365, autoRenew: true },
+      entitlements: { seats: 10, sso: true, tier: "gold" },
+    },
   ],
 };
 
 let meterhouse: Meterhouse;
 let receiver: Receiver;
+/** Where each buyer's own event bus leads. */
+let buyers: Receiver;
 let entityId: string;
 beforeAll(async () => {
   receiver = await startReceiver();
@@ -50,10 +62,15 @@ beforeAll(async () => {
   await until(() => receiver.received.length === 1, "the request to confirm");
   const { SubscribeURL } = JSON.parse(receiver.received[0]?.body ?? "{}");
   expect((await fetch(SubscribeURL)).status).toBe(200);
+  buyers = await startReceiver();
+  for (const kind of kinds) {
+    await control("POST", "/notification-targets", { buyer: buyerOf(kind), kind: "http", url: buyers.url });
+  }
 });
 afterAll(async () => {
   await meterhouse?.close();
   await receiver?.close();
+  await buyers?.close();
 });
 
 async function control(method: string, path: string, body?: object): Promise<Json> {
@@ -249,9 +266,61 @@ const publishers: Readonly<Record<Kind, Publisher>> = {
   "billing-adjustment-failed": { publish: (kind) => announced(kind, refund), detail: refunded, hasNoResource: true },
 };
 
+const parties = (made: Json) => ({ acceptor: acceptor(made), proposer: { accountId: seller.id } });
+const offerNamed = { offer: { id: "offer-year", name: "A year" } };
+const requestedOf = (statusCode: string) => (made: Json) => ({
+  ...requested(statusCode)(made),
+  agreement: { id: made.id, proposerId: seller.id, productId: entityId, offerId: "offer-year" },
+});
+
+/** What the buyer is told: `detail` without requestId and catalog, as AWS's guide for buyers prints it. */
+const acceptorDetails: Readonly<Record<AcceptorKind, (made: Json) => object>> = {
+  "agreement-created": (made) => ({
+    agreement: { id: made.id, intent: "NEW", ...whole(made) },
+    ...parties(made),
+    ...offer,
+  }),
+  "agreement-amended": (made) => ({
+    agreement: { id: made.id, intent: "AMEND", ...whole(made), autoRenewalEnabled: false },
+    renewalSummary: { lockoutStartTime: null, disabledBy: "ACCEPTOR" },
+    ...titled(),
+    ...parties(made),
+    ...offerNamed,
+  }),
+  "agreement-ended": (made) => ({ agreement: { id: made.id, status: "CANCELLED" }, ...parties(made), ...offer }),
+  "agreement-ending": (made) => ({
+    agreement: { id: made.id, ...times(made), status: "ACTIVE", daysBeforeEndTime: 180, autoRenewalEnabled: true },
+    renewalSummary: { lockoutStartTime: null, disabledBy: null },
+    ...titled(),
+    ...proposal(made),
+    ...offerNamed,
+  }),
+  "agreement-renewal-terms-finalized": (made) => ({
+    agreement: { id: made.id, ...times(made) },
+    renewalSummary: {
+      ...{ tcv, currency: "USD", termsFinalizedTime: iso(Date.parse(made.endsAt) - 30 * dayMs) },
+      ...{ lockoutReached: null, lockoutStartTime: null },
+    },
+    ...titled(),
+    ...proposal(made),
+  }),
+  "agreement-renewal-upcoming": (made) => ({
+    agreement: { id: made.id, ...times(made) },
+    renewalSummary: { lockoutReached: true, tcv, currency: "USD" },
+    ...titled(),
+    ...proposal(made),
+  }),
+  "cancellation-requested": requestedOf("PENDING_APPROVAL"),
+  "cancellation-approved": requestedOf("APPROVED"),
+  "cancellation-rejected": requestedOf("REJECTED"),
+  "cancellation-cancelled": requestedOf("CANCELLED"),
+  "billing-adjustment-completed": refunded,
+};
+const isTold = (kind: Kind): kind is AcceptorKind => kind in acceptorDetails;
+
 /** What arrived, parsed; the first body that is so, waited for. */
-async function arrival(isIt: (body: Json) => boolean): Promise<Json> {
-  const found = (): Json => receiver.received.map(({ body }) => JSON.parse(body)).find(isIt);
+async function arrival(isIt: (body: Json) => boolean, at: Receiver = receiver): Promise<Json> {
+  const found = (): Json => at.received.map(({ body }) => JSON.parse(body)).find(isIt);
   await until(() => found() !== undefined, "the arrival");
   return found();
 }
@@ -260,6 +329,7 @@ describe("every kind has a publisher, and arrives as AWS sends it", () => {
   test("the table names them all", () => {
     expect(Object.keys(publishers).sort()).toEqual([...kinds].sort());
     expect(kinds).toHaveLength(25);
+    expect(Object.keys(acceptorDetails).sort()).toEqual(Object.keys(acceptorDetailTypes).sort());
   });
 
   test.each([...snsActions])("SNS: %s (N-2 to N-7)", async (kind) => {
@@ -289,28 +359,39 @@ describe("every kind has a publisher, and arrives as AWS sends it", () => {
   });
 
   test.each(kinds.filter((kind) => kind in detailTypes) as (keyof typeof detailTypes)[])(
-    "EventBridge: %s (N-20 to N-23)",
+    "EventBridge: %s (N-20 to N-23), and to the buyer what is the buyer's",
     async (kind) => {
       const { publish, detail, hasNoResource } = publishers[kind];
       const made = await publish(kind);
       const event = await arrival(
         (body) => body["detail-type"] === detailTypes[kind] && body.detail.agreement.id === made.id,
       );
-      expect(event).toEqual({
+      const whole = (detailType: string, account: string, rest: object | undefined): object => ({
         version: "0",
         id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-        "detail-type": detailTypes[kind],
+        "detail-type": detailType,
         source: "aws.agreement-marketplace",
-        account: seller.id,
+        account,
         time: iso(now()),
         region: "us-east-1",
         resources: hasNoResource === true ? [] : [`arn:aws:aws-marketplace::aws:agreement:${made.id}`],
-        detail: {
-          requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
-          catalog: "AWSMarketplace",
-          ...detail?.(made),
-        },
+        detail: { requestId: expect.stringMatching(/^[0-9a-f-]{36}$/), catalog: "AWSMarketplace", ...rest },
       });
+      expect(event).toEqual(whole(detailTypes[kind], seller.id, detail?.(made)));
+      // Written in the transaction of the seller's, so what is not there by now never comes.
+      const { items } = await control("GET", `/notifications?buyer=${buyerOf(kind)}&agreement=${made.id}&limit=1000`);
+      const names: string[] = items.map(({ name }: Json) => name);
+      expect(names.filter((name) => !name.endsWith(" - Acceptor"))).toEqual([]);
+      const base = detailTypes[kind].replace(/ - \w+$/, "");
+      if (!isTold(kind)) return expect(names.some((name) => name.startsWith(base))).toBe(false);
+      const name = acceptorDetailTypes[kind];
+      expect(name).toBe(`${base} - Acceptor`);
+      const told = await arrival(
+        (body) => body["detail-type"] === name && body.detail.agreement.id === made.id,
+        buyers,
+      );
+      expect(told).toEqual(whole(name, made.buyer, acceptorDetails[kind](made)));
+      expect([told.id, told.detail.requestId]).not.toEqual([event.id, event.detail.requestId]);
     },
   );
 

@@ -9,7 +9,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type ReactNode, useState } from "react";
 import { errorAt, FormDialog, filled } from "../../parts/dialogs.tsx";
 import { send, useChange } from "../../parts/query.ts";
-import type { ProductView } from "./types.ts";
+import type { TargetOwner } from "./types.ts";
 
 interface Queue {
   readonly endpoint: string;
@@ -45,15 +45,15 @@ interface PartProps {
 }
 
 interface TargetCreationProps {
-  readonly product: ProductView;
+  readonly owner: TargetOwner;
   readonly onClose: () => void;
 }
 
-export function TargetCreation({ product, onClose }: TargetCreationProps): ReactNode {
+export function TargetCreation({ owner, onClose }: TargetCreationProps): ReactNode {
   const [form, setForm] = useState(empty);
   const set = (changed: Partial<TargetForm>): void => setForm((before) => ({ ...before, ...changed }));
   const change = useChange<TargetForm, { readonly state: string }>({
-    run: (given) => send("POST", "/notification-targets", bodyOf(product, given)),
+    run: (given) => send("POST", "/notification-targets", bodyOf(owner, given)),
     done: ({ state }) =>
       state === "ready" ? "The target was created." : "The target was created, and its endpoint is asked to confirm.",
     isQuiet: true,
@@ -66,11 +66,21 @@ export function TargetCreation({ product, onClose }: TargetCreationProps): React
       submitText="Create"
       isSending={change.isPending}
       error={error}
-      fields={["kind", "url", "forms", "product", ...queueMembers]}
+      fields={["kind", "url", "forms", "product", "buyer", ...queueMembers]}
       onClose={onClose}
       onSubmit={() => change.mutate(form, { onSuccess: onClose })}
     >
       <Place form={form} set={set} error={error} />
+      {!("buyer" in owner) && <What form={form} set={set} error={error} />}
+      {form.kind === "sqs" && <QueueAccess form={form} set={set} error={error} />}
+    </FormDialog>
+  );
+}
+
+/** A buyer has no choice: all its events. */
+function What({ form, set, error }: PartProps): ReactNode {
+  return (
+    <>
       <FormField label="Notifications of">
         <RadioGroup
           value={form.isOfAll ? "all" : "one"}
@@ -105,8 +115,7 @@ export function TargetCreation({ product, onClose }: TargetCreationProps): React
           SubscribeURL. It can be confirmed here, too.
         </Alert>
       )}
-      {form.kind === "sqs" && <QueueAccess form={form} set={set} error={error} />}
-    </FormDialog>
+    </>
   );
 }
 
@@ -167,15 +176,19 @@ function QueueAccess({ form, set, error }: PartProps): ReactNode {
   );
 }
 
-function bodyOf(product: ProductView, form: TargetForm): Record<string, unknown> {
+function bodyOf(owner: TargetOwner, form: TargetForm): Record<string, unknown> {
   const queue = filled({ ...form.sqs });
-  return {
-    seller: product.seller,
-    ...(form.isOfAll ? {} : { product: product.code }),
+  const place = {
     kind: form.kind,
     url: form.url,
+    ...(form.kind === "sqs" && Object.keys(queue).length > 0 ? { sqs: queue } : {}),
+  };
+  if ("buyer" in owner) return { buyer: owner.buyer, ...place };
+  return {
+    seller: owner.seller,
+    ...(form.isOfAll ? {} : { product: owner.code }),
+    ...place,
     forms: [...(form.sns ? ["sns"] : []), ...(form.eventbridge ? ["eventbridge"] : [])],
     ...(form.sns && form.rawDelivery ? { rawDelivery: true } : {}),
-    ...(form.kind === "sqs" && Object.keys(queue).length > 0 ? { sqs: queue } : {}),
   };
 }

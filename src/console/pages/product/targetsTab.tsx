@@ -1,4 +1,4 @@
-/** Where the notifications of a product go, and how far they have come. */
+/** Where the notifications of a product, or the events of a buyer, go, and how far they have come. */
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
@@ -16,21 +16,34 @@ import { send, useApi, useChange } from "../../parts/query.ts";
 import { useSession } from "../../session.tsx";
 import { TargetConfirmation } from "./targetConfirmation.tsx";
 import { TargetCreation } from "./targetCreation.tsx";
-import type { ProductView, TargetView } from "./types.ts";
+import type { TargetOwner, TargetView } from "./types.ts";
 
-export function TargetsTab({ product }: { readonly product: ProductView }): ReactNode {
+const productTexts = {
+  description:
+    "Where changes of agreements are told: SNS messages and EventBridge events, posted over HTTP or put into an SQS queue.",
+  empty: "Notifications are kept and shown, but sent nowhere. Create a target to get them.",
+} as const;
+const buyerTexts = {
+  description:
+    "Where AWS tells the buyer: the Acceptor events on the bus of this account, posted over HTTP or put into an SQS queue.",
+  empty: "Nobody listens on the bus of this account. Create a target to get its events.",
+} as const;
+
+export function TargetsTab({ owner }: { readonly owner: TargetOwner }): ReactNode {
   const [isCreating, setIsCreating] = useState(false);
   const [chosen, setChosen] = useState<{ readonly deed: "confirm" | "delete"; readonly target: TargetView }>();
   const { canChange } = useSession();
+  const texts = "buyer" in owner ? buyerTexts : productTexts;
+  const query = "buyer" in owner ? { buyer: owner.buyer } : { product: owner.code };
   const close = (): void => setChosen(undefined);
   return (
     <SpaceBetween size="l">
       <ServerList<TargetView>
         kind="targets"
         path="/notification-targets"
-        query={{ product: product.code }}
+        query={query}
         title="Notification targets"
-        description="Where changes of agreements are told: SNS messages and EventBridge events, posted over HTTP or put into an SQS queue."
+        description={texts.description}
         headingLevel="h2"
         variant="container"
         columns={columnsOf(canChange ? setChosen : undefined)}
@@ -38,12 +51,12 @@ export function TargetsTab({ product }: { readonly product: ProductView }): Reac
         actions={<ChangeButton onClick={() => setIsCreating(true)}>Create target</ChangeButton>}
         empty={{
           title: "No targets",
-          text: "Notifications are kept and shown, but sent nowhere. Create a target to get them.",
+          text: texts.empty,
           action: <ChangeButton onClick={() => setIsCreating(true)}>Create the first target</ChangeButton>,
         }}
       />
-      <Deliveries product={product} />
-      {isCreating && <TargetCreation product={product} onClose={() => setIsCreating(false)} />}
+      <Deliveries of={query} />
+      {isCreating && <TargetCreation owner={owner} onClose={() => setIsCreating(false)} />}
       {chosen?.deed === "confirm" && <TargetConfirmation target={chosen.target} onClose={close} />}
       {chosen?.deed === "delete" && <Deletion target={chosen.target} onClose={close} />}
     </SpaceBetween>
@@ -60,7 +73,7 @@ function columnsOf(choose: Choose | undefined): TableProps.ColumnDefinition<Targ
     {
       id: "scope",
       header: "Of",
-      cell: ({ product }) => (product === undefined ? "All products of the seller" : "This product"),
+      cell: scopeText,
       minWidth: 120,
       width: 190,
     },
@@ -108,6 +121,11 @@ function columnsOf(choose: Choose | undefined): TableProps.ColumnDefinition<Targ
   ];
 }
 
+function scopeText({ product, buyer }: TargetView): string {
+  if (buyer !== undefined) return product ?? "All that it buys";
+  return product === undefined ? "All products of the seller" : "This product";
+}
+
 function formsText({ forms, rawDelivery }: TargetView): string {
   const sns = rawDelivery ? "SNS messages, raw" : "SNS messages";
   return forms.map((form) => (form === "sns" ? sns : "EventBridge events")).join(", ");
@@ -116,8 +134,10 @@ function formsText({ forms, rawDelivery }: TargetView): string {
 const countedMax = 100;
 const states = ["delivered", "pending", "dead"] as const;
 
-/** How many of the product's notifications stand where, counted to a hundred: the list behind the link has them all. */
-function Deliveries({ product }: { readonly product: ProductView }): ReactNode {
+type Query = Readonly<Record<string, string>>;
+
+/** How many of the notifications stand where, counted to a hundred: the list behind the link has them all. */
+function Deliveries({ of: query }: { readonly of: Query }): ReactNode {
   return (
     <Container
       header={
@@ -130,7 +150,7 @@ function Deliveries({ product }: { readonly product: ProductView }): ReactNode {
         columns={3}
         items={states.map((state) => ({
           label: { delivered: "Delivered", pending: "On their way", dead: "Dead" }[state],
-          value: <DeliveryCount code={product.code} state={state} />,
+          value: <DeliveryCount of={query} state={state} />,
         }))}
       />
     </Container>
@@ -138,13 +158,13 @@ function Deliveries({ product }: { readonly product: ProductView }): ReactNode {
 }
 
 interface DeliveryCountProps {
-  readonly code: string;
+  readonly of: Query;
   readonly state: (typeof states)[number];
 }
 
-function DeliveryCount({ code, state }: DeliveryCountProps): ReactNode {
+function DeliveryCount({ of: query, state }: DeliveryCountProps): ReactNode {
   const { data } = useApi<Page<unknown>>("notifications", "/notifications", {
-    product: code,
+    ...query,
     state,
     limit: countedMax,
   });
@@ -153,7 +173,7 @@ function DeliveryCount({ code, state }: DeliveryCountProps): ReactNode {
   const type = ({ delivered: "success", pending: "pending", dead: "error" } as const)[state];
   return (
     <StatusIndicator type={data.items.length === 0 ? "stopped" : type}>
-      <To to={`/notifications?product=${encodeURIComponent(code)}&state=${state}`}>
+      <To to={`/notifications?${new URLSearchParams({ ...query, state })}`}>
         {count === "1" ? "1 notification" : `${count} notifications`}
       </To>
     </StatusIndicator>
@@ -176,7 +196,7 @@ function Deletion({ target, onClose }: { readonly target: TargetView; readonly o
       onConfirm={() => change.mutate(undefined, { onSuccess: onClose })}
     >
       {target.url} gets nothing any more, and what is on its way to it becomes dead.
-      {target.product === undefined && " It is the target of all products of the seller."}
+      {target.product === undefined && target.buyer === undefined && " It is the target of all products of the seller."}
     </ConfirmDialog>
   );
 }

@@ -27,9 +27,13 @@ export interface ProductView {
   readonly keyVersions: readonly number[];
 }
 
+/** Whose targets: those that take a product's notifications, or those of a buyer, which take its events. */
+export type TargetOwner = Pick<ProductView, "code" | "seller"> | { readonly buyer: string };
+
 /** Where notifications go. */
 export interface TargetView {
   readonly id: string;
+  readonly buyer?: string;
   readonly product?: string;
   readonly forms: readonly ("sns" | "eventbridge")[];
   readonly kind: "http" | "sqs";

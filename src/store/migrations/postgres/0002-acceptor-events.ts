@@ -1,0 +1,5 @@
+/** Schema 2: notifications may be for a buyer. Adds a column; what is there already was for sellers. */
+export const acceptorEvents = `
+ALTER TABLE notifications ADD COLUMN buyer_account_id text;
+CREATE INDEX notifications_buyer ON notifications (buyer_account_id, seq) WHERE buyer_account_id IS NOT NULL;
+`;
