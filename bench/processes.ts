@@ -67,14 +67,14 @@ export async function startBare(answer: string): Promise<Server> {
   };
 }
 
-/** `meterhouse serve` as a user starts it, everything on; `flags` are more of its own. */
+/** `meterhouse serve` as a user starts it, everything on; `flags` are more of its own, `main` is the program. */
 export async function startMeterhouse(
   dataDir: string,
   nodeOptions: readonly string[],
   flags: readonly string[] = [],
+  main = script("../src/main.ts"),
 ): Promise<Server> {
   const startedAt = performance.now();
-  const main = script("../src/main.ts");
   const args = [...nodeOptions, main, "serve", "--port", "0", "--data", dataDir, "--log-level", "warn", ...flags];
   const child = track(spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] }));
   for await (const line of createInterface({ input: child.stdout })) {

@@ -1,32 +1,47 @@
 /**
  * Exports a ledger of some million records as Parquet, CSV and JSON lines, by the real server and the real command, reads
  * the files back and compares them with the ledger; then reconciles the CSV against the ledger. Prints the time, the peak
- * memory of both processes, and how long the server kept other requests waiting, next to how long they wait without it.
+ * memory of both processes, and how long calls of the official SDK waited meanwhile, next to how long they wait without it.
  *
- *     node scripts/exportLarge.ts [--records 5000000] [--limit-mb 300] [--formats parquet,csv,jsonl] [--data DIR]
+ *     node scripts/exportLarge.ts [--records 5000000] [--limit-mb 300] [--formats parquet,csv,jsonl] [--runs 1]
+ *                                 [--data DIR] [--main FILE]
  *
- * `--data` is a data folder that no server has open, exported as it is; else one is filled.
+ * `--data` is a folder of an earlier run, exported as it is; one that is not there yet is filled and left. `--main
+ * dist/main.js` measures what is packed (`npm run build`); the program that runs from source takes some 60 MB more.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { loadavg, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { BatchMeterUsageCommand, MarketplaceMeteringClient } from "@aws-sdk/client-marketplace-metering";
 import { parse } from "csv-parse";
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from "hyparquet";
 import { type FillJob, type FillMessage, openDataDir } from "../bench/fill.ts";
-import { killAll, runJob, startMeterhouse } from "../bench/processes.ts";
-import { recordsPerPastHour } from "../bench/workload.ts";
+import { killAll, runJob, type Server, startMeterhouse } from "../bench/processes.ts";
+import { cpuMicros } from "../bench/usage.ts";
+import {
+  buyerAccount,
+  createWorkload,
+  dimensionName,
+  productCode,
+  recordsPerPastHour,
+  region,
+  seller,
+} from "../bench/workload.ts";
 import { unguarded } from "../src/reports/csv.ts";
 import { pagesOf } from "../src/reports/exportRecords.ts";
 import { recordColumns, recordView } from "../src/reports/recordView.ts";
 
-const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const everyMs = 50;
 const buyers = 1_000;
+/** Calls meanwhile meter the hours that are open; what is exported ends before them, and does not change. */
+const workload = createWorkload(buyers, Date.now());
+const toHourAt = (workload.openHours[0] ?? 0) * 3_600_000;
+const time = ["--from", "2000-01-01T00:00:00Z", "--to", new Date(toHourAt).toISOString()];
 
 /** The same text for the same record, whatever file it came from. */
 function lineOf(row: Readonly<Record<string, unknown>>): string {
@@ -60,7 +75,8 @@ async function digest(rows: AsyncIterable<Readonly<Record<string, unknown>>>): P
 async function* fromLedger(dataDir: string): AsyncIterable<Readonly<Record<string, unknown>>> {
   const store = openDataDir(dataDir);
   try {
-    for await (const page of pagesOf(store.ledger, {})) for (const record of page) yield { ...recordView(record) };
+    for await (const page of pagesOf(store.ledger, { toHourAt }))
+      for (const record of page) yield { ...recordView(record) };
   } finally {
     await store.close();
   }
@@ -109,7 +125,7 @@ interface Run {
   readonly stdout: string;
 }
 
-async function command(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Run> {
+async function command(main: string, args: readonly string[], env: Readonly<Record<string, string>>): Promise<Run> {
   const startedAt = performance.now();
   const child = spawn(process.execPath, [main, ...args], {
     env: { PATH: process.env.PATH, ...env },
@@ -129,37 +145,65 @@ async function command(args: readonly string[], env: Readonly<Record<string, str
   return { seconds: (performance.now() - startedAt) / 1_000, peak, stdout };
 }
 
-/** Asks for something small again and again: what it waits is what the server was busy with. */
-function startProbe(url: string): () => Promise<readonly number[]> {
+/** Meters one record every 50 ms, with the official SDK, each in a commit of its own: what it waits, calls wait. */
+function startProbe(endpoint: string): () => Promise<readonly number[]> {
+  const client = new MarketplaceMeteringClient({ endpoint, region, credentials: seller, maxAttempts: 1 });
   const waits: number[] = [];
+  const pick = (count: number): number => Math.floor(Math.random() * count);
   let isOn = true;
+  const call = async (): Promise<void> => {
+    const hour = workload.openHours[pick(workload.openHours.length - 1)] ?? 0;
+    const record = {
+      CustomerAWSAccountId: buyerAccount(pick(buyers)),
+      Dimension: dimensionName(pick(workload.dimensions)),
+      Quantity: 1,
+      Timestamp: new Date(hour * 3_600_000),
+    };
+    const startedAt = performance.now();
+    const answer = await client.send(new BatchMeterUsageCommand({ ProductCode: productCode, UsageRecords: [record] }));
+    waits.push(performance.now() - startedAt);
+    if ((answer.UnprocessedRecords?.length ?? 0) > 0) throw new Error("a record was left unprocessed");
+  };
   const running = (async () => {
     while (isOn) {
       const startedAt = performance.now();
-      await (await fetch(url)).arrayBuffer();
-      waits.push(performance.now() - startedAt);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await call();
+      await new Promise((done) => setTimeout(done, Math.max(0, everyMs - (performance.now() - startedAt))));
     }
   })();
   return async () => {
     isOn = false;
     await running;
+    client.destroy();
     return waits.sort((a, b) => a - b);
   };
 }
 
-const idleMs = 5_000;
+const idleMs = 10_000;
+/** A server is at rest when it takes less than this share of a processor, after what it does some seconds after a start. */
+const restShare = 0.05;
+const restAfterMs = 6_000;
 
-/** What the same requests wait while nothing else is asked: what is left is the machine's. */
-async function waitsIdle(url: string): Promise<readonly number[]> {
-  const end = startProbe(url);
-  await new Promise((resolve) => setTimeout(resolve, idleMs));
+/** What the same calls wait while nothing else is asked: what is left is the machine's. */
+async function waitsIdle(endpoint: string): Promise<readonly number[]> {
+  const end = startProbe(endpoint);
+  await new Promise((done) => setTimeout(done, idleMs));
   return end();
+}
+
+async function atRest({ pid }: Server): Promise<void> {
+  await new Promise((done) => setTimeout(done, restAfterMs));
+  for (let before = cpuMicros(pid); ; ) {
+    await new Promise((done) => setTimeout(done, 2_000));
+    const now = cpuMicros(pid);
+    if (now - before < restShare * 2e6) return;
+    before = now;
+  }
 }
 
 function spread(waits: readonly number[]): string {
   const [p50, p99, most] = [0.5, 0.99, 1].map((part) => (waits[Math.floor((waits.length - 1) * part)] ?? 0).toFixed(1));
-  return `p50 ${p50} ms, p99 ${p99} ms, most ${most} ms`;
+  return `p50 ${p50} ms, p99 ${p99} ms, max ${most} ms (${waits.length} calls)`;
 }
 
 const mb = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
@@ -181,51 +225,61 @@ async function filled(dataDir: string, wanted: number): Promise<string> {
 }
 
 interface Wanted {
+  readonly main: string;
   /** For the files. */
   readonly root: string;
   readonly dataDir: string;
-  readonly formats: readonly Format[];
   readonly limitBytes: number;
 }
 
-async function measure({ root, dataDir, formats, limitBytes }: Wanted): Promise<boolean> {
-  const expected = await digest(fromLedger(dataDir));
-  print(`ledger: ${expected.count} records, sha256 ${expected.sha256}`);
-  let isGood = expected.count > 0;
-  for (const format of formats) {
-    // A server of its own for each: a peak cannot be put back.
-    const server = await startMeterhouse(dataDir, []);
-    const url = `http://127.0.0.1:${server.port}`;
-    const env = { METERHOUSE_URL: url, METERHOUSE_DATA: dataDir };
-    const idle = peakBytes(server.pid);
-    const file = join(root, `usage.${format}`);
-    const idleWaits = await waitsIdle(`${url}/healthz`);
-    const endProbe = startProbe(`${url}/healthz`);
-    const run = await command(["usage", "export", "--output", file], env);
-    const waits = await endProbe();
-    const peak = peakBytes(server.pid);
-    const got = await digest(readers[format](file));
-    const isEqual = got.sha256 === expected.sha256;
-    const isBounded = peak <= limitBytes && run.peak <= limitBytes;
-    isGood &&= isEqual && isBounded;
+/** A server of its own: a peak cannot be put back. */
+async function measure(
+  { main, root, dataDir, limitBytes }: Wanted,
+  format: Format,
+  expected: Digest,
+): Promise<boolean> {
+  const server = await startMeterhouse(dataDir, [], [], main);
+  await atRest(server);
+  const url = `http://127.0.0.1:${server.port}`;
+  const env = { METERHOUSE_URL: url, METERHOUSE_DATA: dataDir };
+  const file = join(root, `usage.${format}`);
+  const idleWaits = await waitsIdle(url);
+  const idle = peakBytes(server.pid);
+  const endProbe = startProbe(url);
+  const cpuBefore = cpuMicros(server.pid);
+  const run = await command(main, ["usage", "export", "--output", file, ...time], env);
+  const waits = await endProbe();
+  const cpuSeconds = (cpuMicros(server.pid) - cpuBefore) / 1e6;
+  const peak = peakBytes(server.pid);
+  const got = await digest(readers[format](file));
+  const isEqual = got.sha256 === expected.sha256;
+  let isGood = isEqual && peak <= limitBytes && run.peak <= limitBytes;
+  print(
+    `${format}: ${run.seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU), ${mb(statSync(file).size)}; ` +
+      `peak of the server ${mb(peak)} (${mb(idle)} before), of the command ${mb(run.peak)}; ` +
+      `${isEqual ? "read back equal" : "NOT EQUAL"}\n` +
+      `  BatchMeterUsage before: ${spread(idleWaits)}\n  BatchMeterUsage during: ${spread(waits)}`,
+  );
+  if (format === "csv") {
+    const compared = await command(main, ["usage", "reconcile", file, "--json", ...time], env);
+    const { equal, missing, extra, different } = JSON.parse(compared.stdout) as Record<string, number>;
+    isGood &&= equal === expected.count && compared.peak <= limitBytes;
     print(
-      `${format}: ${run.seconds.toFixed(1)} s, ${mb(statSync(file).size)}; peak of the server ${mb(peak)} (idle ${mb(idle)}), ` +
-        `of the command ${mb(run.peak)}; ${isEqual ? "read back equal" : "NOT EQUAL"}; ` +
-        `other requests waited ${spread(waits)} (before it ${spread(idleWaits)})`,
+      `reconcile: ${compared.seconds.toFixed(1)} s; peak of the command ${mb(compared.peak)}; ` +
+        `equal ${equal}, missing ${missing}, extra ${extra}, different ${different}`,
     );
-    if (format === "csv") {
-      const compared = await command(["usage", "reconcile", file, "--json"], env);
-      const { equal, missing, extra, different } = JSON.parse(compared.stdout) as Record<string, number>;
-      isGood &&= equal === expected.count && compared.peak <= limitBytes;
-      print(
-        `reconcile: ${compared.seconds.toFixed(1)} s; peak of the command ${mb(compared.peak)}; ` +
-          `equal ${equal}, missing ${missing}, extra ${extra}, different ${different}`,
-      );
-    }
-    await server.stop();
-    rmSync(file);
   }
+  await server.stop();
+  rmSync(file);
   return isGood;
+}
+
+/** Over a folder it has not seen, a server sums up what is there once: that is not the export's, and is told by itself. */
+async function settle({ main, dataDir }: Wanted): Promise<void> {
+  const server = await startMeterhouse(dataDir, [], [], main);
+  await atRest(server);
+  print(`first start: peak of the server ${mb(peakBytes(server.pid))}; load average ${loadavg()[0]?.toFixed(1)}`);
+  await server.stop();
 }
 
 const { values } = parseArgs({
@@ -233,15 +287,25 @@ const { values } = parseArgs({
     records: { type: "string", default: "5000000" },
     "limit-mb": { type: "string", default: "300" },
     formats: { type: "string", default: Object.keys(readers).join() },
+    runs: { type: "string", default: "1" },
     data: { type: "string" },
+    main: { type: "string", default: fileURLToPath(new URL("../src/main.ts", import.meta.url)) },
   },
 });
 const root = mkdtempSync(join(tmpdir(), "meterhouse-export-"));
 process.once("exit", killAll);
 try {
   const formats = values.formats.split(",").filter((name): name is Format => name in readers);
-  const dataDir = values.data ?? (await filled(join(root, "data"), Number(values.records)));
-  const isGood = await measure({ root, dataDir, formats, limitBytes: Number(values["limit-mb"]) * 1e6 });
+  const dataDir = resolve(values.data ?? join(root, "data"));
+  if (!existsSync(join(dataDir, "meterhouse.db"))) await filled(dataDir, Number(values.records));
+  const wanted = { main: resolve(values.main), root, dataDir, limitBytes: Number(values["limit-mb"]) * 1e6 };
+  await settle(wanted);
+  const expected = await digest(fromLedger(dataDir));
+  print(`ledger: ${expected.count} records, sha256 ${expected.sha256}`);
+  let isGood = expected.count > 0;
+  for (let run = 0; run < Number(values.runs); run += 1) {
+    for (const format of formats) isGood = (await measure(wanted, format, expected)) && isGood;
+  }
   print(isGood ? "all is well" : "FAILED: see above");
   process.exitCode = isGood ? 0 : 1;
 } finally {

@@ -8,7 +8,7 @@ import type { Agreement, MeteringWorkload } from "./api/types.ts";
 import { acting } from "./control/actor.ts";
 import { dueOf } from "./marketplace/agreementDue.ts";
 import type { Agreements } from "./marketplace/agreements.ts";
-import type { RegisteredUsage } from "./marketplace/metering/registeredUsage.ts";
+import type { Ahead, RegisteredUsage } from "./marketplace/metering/registeredUsage.ts";
 import { dueSeconds, secondsDueAt } from "./rules/proration.ts";
 import { StaleFactsError } from "./store/ledger.ts";
 import type { Store } from "./store/store.ts";
@@ -32,8 +32,11 @@ export interface DueWork {
   nextAt(): number | undefined;
   /** The first `limit`, in order of time; what a renewal brings is not known before it. */
   upcoming(limit: number): readonly DueItem[];
-  /** A bounded part of what is due at or before `at`; of one instant the agreements come first. */
-  runSome(at: number): Promise<void>;
+  /**
+   * A bounded part of what is due at or before `at`; of one instant the agreements come first. With `ahead` it may go on to
+   * instants after `at`, in order, as far as that and the next agreement let it.
+   */
+  runSome(at: number, ahead?: Ahead): Promise<void>;
   /** Everything that is due at or before `at`; where one kind fails, the other is done. Rejects with AggregateError. */
   runEach(at: number): Promise<void>;
 }
@@ -78,12 +81,14 @@ export function createDueWork({ store, settings, agreements, registeredUsage }: 
         .sort(byTime)
         .slice(0, limit);
     },
-    runSome: async (at) => {
-      if (isBy(agreementsDueAt(), at)) return runAgreements(at, agreementsAtOnce);
+    runSome: async (at, ahead) => {
+      const agreementsAt = agreementsDueAt();
+      if (isBy(agreementsAt, at)) return runAgreements(at, agreementsAtOnce);
+      const beforeAgreements = ahead && { ...ahead, until: Math.min(ahead.until, (agreementsAt ?? Infinity) - 1) };
       // Several times: a stop that came meanwhile makes what was seen before it void.
       for (let attempt = 0; isBy(workloadsDueAt(), at); attempt += 1) {
         if (attempt === attemptsMax) throw new Error("usage of registered workloads was not kept");
-        await registeredUsage.runDue(at);
+        await registeredUsage.runDue(at, beforeAgreements);
       }
     },
     runEach: async (at) => {

@@ -76,6 +76,13 @@ const instantsPerTurn = 200;
 /** Calls wait for no more than this much of the work of a move. */
 const sliceMs = 10;
 
+/** What a walk through what is due does with the clock. */
+interface Hand {
+  readonly arrive: (at: number) => void;
+  /** Several instants are kept together: where that failed, the clock goes back to the first that is left. */
+  readonly fallBack: (at: number | undefined) => void;
+}
+
 export function createTimekeeper(options: TimekeeperOptions): Timekeeper {
   const { clock, wallClock, due, onFailure } = options;
   const { inTurn, isBusy, idle } = createQueue();
@@ -96,21 +103,26 @@ export function createTimekeeper(options: TimekeeperOptions): Timekeeper {
     }
   };
 
-  const walk = async (until: number, arrive: (at: number) => void, instantsMax: number): Promise<boolean> => {
+  const walk = async (until: number, { arrive, fallBack }: Hand, instantsMax: number): Promise<boolean> => {
     let last: number | undefined;
     let instants = 0;
     let sliceFrom = performance.now();
-    for (;;) {
-      const at = due.nextAt();
-      if (at === undefined || at > until) return true;
+    const mayArrive = (at: number): boolean => {
       if (at !== last && instants >= instantsMax) return false;
       if (at !== last) instants += 1;
       last = at;
+      arrive(at);
+      return true;
+    };
+    for (;;) {
+      const at = due.nextAt();
+      if (at === undefined || at > until) return true;
+      if (!mayArrive(at)) return false;
       try {
-        arrive(at);
         if (isStopping) throw new Error("the server is stopping");
-        await due.runSome(at);
+        await due.runSome(at, { until, arrive: mayArrive });
       } catch (error) {
+        fallBack(due.nextAt());
         throw new DueError(clock.now(), error);
       }
       if (performance.now() - sliceFrom > sliceMs) {
@@ -127,7 +139,12 @@ export function createTimekeeper(options: TimekeeperOptions): Timekeeper {
     if (nextAt === undefined || nextAt > to) return clock.set(to);
     heading = to;
     try {
-      await walk(to, (at) => clock.set(Math.max(at, from)), Number.POSITIVE_INFINITY);
+      const hand: Hand = {
+        // What was put off at an instant that is past is done where the clock is: it does not go back for it.
+        arrive: (at) => clock.set(Math.max(at, clock.now())),
+        fallBack: (at = clock.now()) => clock.set(Math.max(from, Math.min(at, clock.now()))),
+      };
+      await walk(to, hand, Number.POSITIVE_INFINITY);
       clock.set(to);
     } catch (error) {
       // The error tells where the clock stands; a store that cannot keep that either has no more to say.
@@ -153,7 +170,7 @@ export function createTimekeeper(options: TimekeeperOptions): Timekeeper {
   const catchUp = async (instantsMax: number): Promise<boolean> => {
     const now = clock.now();
     try {
-      return await walk(now, () => {}, instantsMax);
+      return await walk(now, { arrive: () => {}, fallBack: () => {} }, instantsMax);
     } catch (error) {
       if (isStopping) return false;
       onFailure(error);

@@ -36,7 +36,6 @@ export function catalogKnowledge(catalog: Catalog, settings: Settings, now: numb
         .product(productCode)
         ?.dimensions.filter(({ kind }) => kind === "metered")
         .map(({ name }) => name),
-    quantityOf: () => undefined,
   };
 }
 
@@ -106,7 +105,6 @@ export function createLearned(): Learned {
       tokens: [],
       needsLicense: () => false,
       dimensionsOf: () => undefined,
-      quantityOf: () => undefined,
     },
   };
 }

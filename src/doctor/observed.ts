@@ -88,8 +88,6 @@ export interface Knowledge {
   readonly needsLicense: (productCode: string) => boolean;
   /** Dimensions of a product that are metered; undefined = unknown product. */
   readonly dimensionsOf: (productCode: string) => readonly string[] | undefined;
-  /** Of the holder of a record's key: its quantity, where the trail has let go of the call that stored it. */
-  readonly quantityOf: (meteringRecordId: string) => number | undefined;
 }
 
 /** Calls that left no trail, such as those of strangers and throttled ones: what memory still holds of them. */

@@ -25,10 +25,10 @@ export type ExportMessage =
 const chunksAhead = 4;
 
 /**
- * A young generation grows to 60 MB where nothing holds it back, and a smaller one is no slower here. The old one holds a
- * row group of Parquet, or a page of records with large allocations: some 30 MB.
+ * A young generation grows to 60 MB where nothing holds it back, and a smaller one is no slower here. The old one
+ * holds a page of records with large allocations, and in Parquet a row group of them: some 60 MB.
  */
-const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 96 };
+const resourceLimits = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 96 };
 
 /** The compiled file next to the compiled one. */
 const workerFile = new URL(`./exportWorker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);

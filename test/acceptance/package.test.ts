@@ -1,10 +1,11 @@
 /** `npm pack`, installed into an empty project, starts and works: as a command and as a library, in JavaScript. */
 import { execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -53,6 +54,13 @@ test("the command prints the ready line and answers", async () => {
     const ready = JSON.parse(String(line)) as { ready: boolean; endpoint: string };
     expect(ready.ready).toBe(true);
     expect(await (await fetch(`${ready.endpoint}/healthz`)).json()).toMatchObject({ status: "ok" });
+    // In a thread of its own, which starts from a compiled file, too.
+    const authorization = `Bearer ${readFileSync(join(work, "data/admin.token"), "utf8").trim()}`;
+    const answer = await fetch(`${ready.endpoint}/api/v1/metering-records/export?format=parquet`, {
+      headers: { authorization },
+    });
+    const rows = await parquetReadObjects({ file: await answer.arrayBuffer() });
+    expect([answer.status, String(rows.length)]).toEqual([200, answer.headers.get("meterhouse-records")]);
   } finally {
     const ended = new Promise((resolve) => child.on("exit", resolve));
     child.kill("SIGTERM");

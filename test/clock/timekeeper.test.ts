@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { ClockState } from "../../src/api/types.ts";
 import { createBusinessClock, latestBusinessAt, type SettableClock } from "../../src/clock.ts";
 import type { DueWork } from "../../src/due.ts";
+import type { Ahead } from "../../src/marketplace/metering/registeredUsage.ts";
 import { createTimekeeper, DueError, rateMax, type Timekeeper } from "../../src/timekeeper.ts";
 
 const startAt = 1_000_000;
@@ -16,6 +17,8 @@ class DueList implements DueWork {
   readonly failing = new Set<number>();
   /** Waited for before anything is done. */
   gate: Promise<void> = Promise.resolve();
+  /** So many instants are kept together, or none of them. */
+  together = 1;
 
   constructor(clock: SettableClock, due: readonly number[]) {
     this.#clock = clock;
@@ -30,13 +33,17 @@ class DueList implements DueWork {
     return [];
   }
 
-  async runSome(at: number): Promise<void> {
+  async runSome(at: number, ahead?: Ahead): Promise<void> {
     await this.gate;
-    const [next] = this.#due;
-    if (next === undefined || next > at) return;
-    if (this.failing.has(next)) throw new Error(`no luck with ${next}`);
-    this.#due.shift();
-    this.done.push([next, this.#clock.now()]);
+    const begun: [number, number][] = [];
+    for (const next of this.#due.slice(0, this.together)) {
+      const mayBegin = next <= at || (ahead !== undefined && next <= ahead.until && ahead.arrive(next));
+      if (!mayBegin) break;
+      begun.push([next, this.#clock.now()]);
+    }
+    for (const [next] of begun) if (this.failing.has(next)) throw new Error(`no luck with ${next}`);
+    this.#due.splice(0, begun.length);
+    this.done.push(...begun);
   }
 
   async runEach(at: number): Promise<void> {
@@ -148,6 +155,32 @@ describe("a move forward", () => {
     expect(list.done.map(([at]) => at - startAt)).toEqual([5, 7, 9]);
   });
 
+  test("over instants that are kept together stands at each as it is begun", async () => {
+    const { keeper, list } = over(startAt + 10, startAt + 20, startAt + 20, startAt + 30, startAt + 101);
+    list.together = 10;
+    await keeper.advance(100);
+    expect(list.done).toEqual([10, 20, 20, 30].map((ms) => [startAt + ms, startAt + ms]));
+    expect(kept).toEqual([standing(startAt + 100)]);
+  });
+
+  test("over instants that fail together ends at the first of them", async () => {
+    const { keeper, list } = over(startAt - 5, startAt + 5, startAt + 7, startAt + 9);
+    list.together = 3;
+    list.failing.add(startAt + 7);
+    const first = await keeper.advance(10).catch((error: unknown) => error);
+    // Of what was overdue the clock does not go back for.
+    expect([String(first), clock.state()]).toEqual([expect.stringContaining("no luck with"), standing(startAt)]);
+    list.together = 1;
+    await expect(keeper.advance(10)).rejects.toThrow(DueError);
+    list.together = 2;
+    list.failing.add(startAt + 9);
+    await expect(keeper.advance(10)).rejects.toThrow(new Date(startAt + 7).toISOString());
+    expect(clock.state()).toEqual(standing(startAt + 7));
+    list.failing.clear();
+    await keeper.advance(10);
+    expect(list.done.map(([at]) => at - startAt)).toEqual([-5, 5, 7, 9]);
+  });
+
   test("that cannot be kept is refused, and the clock is as it was kept before", async () => {
     const { keeper } = over(startAt + 5);
     mayKeep = false;
@@ -247,18 +280,22 @@ describe("modes", () => {
 });
 
 describe("turns of the timer", () => {
-  test("go through what is due by now in order, a bounded part at a time", async () => {
-    const { keeper, list } = over();
-    const many = Array.from({ length: 450 }, (_, index) => startAt + 450 - index);
-    const { keeper: busy, list: long } = over(...many);
-    await keeper.run(1_000);
-    wallAt += 1;
-    expect(await keeper.turn()).toBe(true);
-    const turns = [await busy.turn(), await busy.turn(), await busy.turn()];
-    expect(turns).toEqual([false, false, true]);
-    expect(long.done.map(([at]) => at)).toEqual(many.toSorted((a, b) => a - b));
-    expect(list.done).toEqual([]);
-  });
+  test.each([1, 300])(
+    "go through what is due by now in order, a bounded part at a time: %i together",
+    async (together) => {
+      const { keeper, list } = over();
+      const many = Array.from({ length: 450 }, (_, index) => startAt + 450 - index);
+      const { keeper: busy, list: long } = over(...many);
+      long.together = together;
+      await keeper.run(1_000);
+      wallAt += 1;
+      expect(await keeper.turn()).toBe(true);
+      const turns = [await busy.turn(), await busy.turn(), await busy.turn()];
+      expect(turns).toEqual([false, false, true]);
+      expect(long.done.map(([at]) => at)).toEqual(many.toSorted((a, b) => a - b));
+      expect(list.done).toEqual([]);
+    },
+  );
 
   test("what fails is told, and does not hold up what comes after it", async () => {
     const { keeper, list } = over(startAt - 9, startAt - 8, startAt - 7);

@@ -135,7 +135,6 @@ export function knowledge(given: Partial<Knowledge> = {}): Knowledge {
     tokens: [],
     needsLicense: () => false,
     dimensionsOf: () => undefined,
-    quantityOf: () => undefined,
     ...given,
   };
 }

@@ -5,7 +5,11 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { BatchMeterUsageCommand, MarketplaceMeteringClient } from "@aws-sdk/client-marketplace-metering";
+import {
+  BatchMeterUsageCommand,
+  MarketplaceMeteringClient,
+  RegisterUsageCommand,
+} from "@aws-sdk/client-marketplace-metering";
 import { afterEach, expect, test } from "vitest";
 import type { CatalogDocument } from "../../src/catalog/schema.ts";
 import {
@@ -190,6 +194,82 @@ test("killed in the middle of an advance: made again, it brings everything once"
         [0, "entitlement-updated"],
         [-hour, "unsubscribe-success"],
       ]);
+    }
+  });
+});
+
+test("killed while hours of tasks are metered: made again, each hour is there once", { timeout: 120_000 }, async () => {
+  const host = buyers[0] ?? "";
+  const hourly = "hourlyproduct123456789012";
+  const tasks = [0, 1, 2].map((number) => ({
+    accessKeyId: `ASIATASK0000000000${number}0`,
+    secretAccessKey: `task-secret-${number}`,
+    sessionToken: `task-session-${number}`,
+    resource: `arn:aws:ecs:us-east-1:${host}:task/demo/${String(number).repeat(32)}`,
+  }));
+  const launched = new Date(startAt).toISOString();
+  const place = makePlace({
+    accounts: [{ id: host }],
+    credentials: tasks.map((task) => ({
+      ...task,
+      account: host,
+      kind: "ecs-task",
+      region: "us-east-1",
+      launchedAt: launched,
+    })),
+    products: [{ code: hourly, seller: "111111111111", type: "container-hourly", createdAt: "2024-01-01T00:00:00Z" }],
+    agreements: [
+      {
+        product: hourly,
+        buyer: host,
+        state: "active",
+        acceptedAt: "2031-02-28T00:00:00Z",
+        since: "2031-02-28T00:00:00Z",
+      },
+    ],
+  });
+  let server = await startServer(place, { flags: ["--now", start] });
+  for (const { resource: _, ...credentials } of tasks) {
+    const client = new MarketplaceMeteringClient({ endpoint: server.endpoint, region: "us-east-1", credentials });
+    await client.send(new RegisterUsageCommand({ ProductCode: hourly, PublicKeyVersion: 1 }));
+    client.destroy();
+  }
+  const days = 120;
+  const cut = ask(place, server, "/advance", { by: `${days}d` }).then(
+    () => "answered",
+    () => "cut",
+  );
+  while (Date.parse((await ask(place, server)).now) <= startAt);
+  await server.kill();
+  expect(await cut).toBe("cut");
+  const count = async (): Promise<number> => {
+    let found = 0;
+    await withStore(place, async ({ ledger }) => {
+      found = (await ledger.count({})).count;
+    });
+    return found;
+  };
+  const all = days * 24 * tasks.length;
+  const half = await count();
+  expect(half).toBeGreaterThan(0);
+  expect(half).toBeLessThan(all);
+  server = await startServer(place);
+  await ask(place, server, "/advance", { by: `${days}d` });
+  await server.kill();
+  expect(await count()).toBe(all);
+  await withStore(place, async ({ ledger, audit }) => {
+    const events = await audit.events({ operation: "RegisterUsage" }, 100_000);
+    const times = events.filter(({ outcome }) => outcome === "Metered").map(({ at }) => at);
+    // The newest first; the trail keeps 90 days.
+    expect(times.length).toBeGreaterThan(80 * 24 * tasks.length);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+    for (const { resource } of tasks) {
+      const records = await ledger.records({ resource }, all);
+      const expected = Array.from({ length: days * 24 }, (_, index) => startAt + index * hour);
+      expect(records.map(({ hourAt }) => hourAt)).toEqual(expected);
+      expect(
+        records.every(({ hourAt, receivedAt, quantity }) => quantity === 3_600 && receivedAt === hourAt + hour),
+      ).toBe(true);
     }
   });
 });

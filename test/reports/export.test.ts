@@ -1,7 +1,9 @@
 /** Metering records as files: read back equal in every form, of one moment, and never taken for whole when they are not. */
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { parquetMetadata } from "hyparquet";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
@@ -34,6 +36,12 @@ function usage(count: number, at = hour, dimension = "requests") {
   return Array.from({ length: count }, (_, place) =>
     claim({ hour: at, dimension, quantity: place, holder: String(300_000_000_000 + place) }),
   );
+}
+
+/** Each takes a bit more than a kilobyte. */
+function sharedAmong(count: number): readonly UsageAllocation[] {
+  const tags = Array.from({ length: 5 }, (_, place) => ({ Key: `k${place}`, Value: "v".repeat(250) }));
+  return Array.from({ length: count }, () => ({ AllocatedUsageQuantity: 1, Tags: tags }));
 }
 
 let made = 0;
@@ -256,8 +264,7 @@ describe("in a thread of its own", () => {
   test("records with large allocations are read fewer at a time", async () => {
     const store = openStore();
     try {
-      const tags = Array.from({ length: 5 }, (_, place) => ({ Key: `k${place}`, Value: "v".repeat(250) }));
-      const allocations = Array.from({ length: 150 }, () => ({ AllocatedUsageQuantity: 1, Tags: tags }));
+      const allocations = sharedAmong(150);
       const perRecord = JSON.stringify(allocations).length;
       await store.ledger.claim(unit(usage(40).map((one) => ({ ...one, allocations }))));
       const { bytes } = await exportRecords(store, {}, "jsonl");
@@ -377,5 +384,21 @@ describe("over HTTP", () => {
       return answer.status;
     };
     await expect.poll(status, { timeout: 10_000 }).toBe(200);
+  });
+
+  test("a client that goes away ends the thread of its export", async () => {
+    const allocations = sharedAmong(150);
+    const dimension = "large";
+    // Some 20 MB: more than the sockets take by themselves, so the thread waits for its client.
+    await control.store.ledger.claim(unit(usage(100, hour, dimension).map((one) => ({ ...one, allocations }))));
+    const started = once(process, "worker") as Promise<[Worker]>;
+    const abort = new AbortController();
+    const answer = await fetchExport(`?format=jsonl&dimension=${dimension}`, { signal: abort.signal });
+    const [worker] = await started;
+    expect([answer.status, worker.threadName]).toEqual([200, "export"]);
+    const ended = once(worker, "exit");
+    abort.abort();
+    // Never, where nobody tells it.
+    await ended;
   });
 });

@@ -1,4 +1,4 @@
-/** Exports of a real server process: ten times the records take no ten times the memory. */
+/** Exports of a real server process: ten times the records take no ten times the memory, nor four more than theirs. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
@@ -13,6 +13,9 @@ const few = 10_000;
 const many = 100_000;
 /** As objects, 90,000 records are more than this; garbage that waits to be collected is less. */
 const growthMaxBytes = 80_000_000;
+/** For a thread: some 30 MB of it are Node and the programs that it loads. */
+const threadMaxBytes = 120_000_000;
+const exportsMax = 4;
 
 function peakBytes(pid: number): number {
   const [, kib = ""] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
@@ -53,5 +56,8 @@ test.runIf(process.platform === "linux").each(["csv", "parquet", "jsonl"])(
     expect([small.records, large.records]).toEqual([few, many]);
     expect(large.bytes).toBeGreaterThan(small.bytes * 4);
     expect(large.peak - small.peak).toBeLessThan(growthMaxBytes);
+    const several = await Promise.all(Array.from({ length: exportsMax }, () => exported(`&to=${to}`)));
+    expect(several.map(({ bytes }) => bytes)).toEqual(several.map(() => small.bytes));
+    expect(peakBytes(pid) - large.peak).toBeLessThan((exportsMax - 1) * threadMaxBytes);
   },
 );

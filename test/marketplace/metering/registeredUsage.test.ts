@@ -180,6 +180,72 @@ for (const engine of engines) {
       });
     });
 
+    test("ahead of what was asked for: the same records and events as instant by instant, in fewer commits", async () => {
+      const hours = 50;
+      const live = async (store: Store, run: (instants: readonly number[]) => Promise<void>) => {
+        let commits = 0;
+        for (const number of [1, 2, 3]) await register(store, task(number, { launchedAt: startAt + number * minute }));
+        await metering(store).onWorkloadStopped(task(2).resource, startAt + 20 * hourMs + 10 * minute);
+        await metering(store).onWorkloadStopped(task(3).resource, startAt + 30 * hourMs);
+        store.onCommit(() => {
+          commits += 1;
+        });
+        const full = Array.from({ length: hours }, (_, index) => startAt + (index + 1) * hourMs);
+        await run([...full, startAt + 20 * hourMs + 10 * minute].toSorted((a, b) => a - b));
+        const records = (await recordsOf(store.ledger)).map(({ meteringRecordId: _, requestId: __, ...kept }) => kept);
+        const events = (await store.audit.events({ operation: "RegisterUsage" })).filter(
+          ({ outcome }) => outcome === "Metered",
+        );
+        return { records, events: events.map(({ requestId: _, ...kept }) => kept), commits };
+      };
+      await withStore(engine, async (one) => {
+        const each = await live(one, async (instants) => {
+          for (const at of instants) await metering(one).runDue(at);
+        });
+        await withStore(engine, async (other) => {
+          const arrived: number[] = [];
+          const together = await live(other, async ([first = 0, ...rest]) => {
+            const until = rest.at(-1) ?? 0;
+            await metering(other).runDue(first, { until, arrive: (at) => arrived.push(at) > 0 });
+            expect(arrived).toEqual(rest);
+          });
+          expect(each.records).toHaveLength(50 + 21 + 30);
+          expect(together.records).toEqual(each.records);
+          expect(together.events).toEqual(each.events);
+          if (engine.name === "sqlite") expect([each.commits, together.commits]).toEqual([51, 1]);
+        });
+      });
+    });
+
+    test("ahead goes no further than it may, and not past a stop that nobody told of", async () => {
+      await withStore(engine, async (store) => {
+        await register(store, task(1));
+        const late = task(2, { launchedAt: startAt + 250 * minute, startedAt: startAt + 250 * minute });
+        const simulatedStop = simulated({ resource: late.resource, stoppedAt: startAt + 260 * minute });
+        const arrived: number[] = [];
+        const run = async (from: number, until: number, last = until): Promise<number> => {
+          const arrive = (at: number): boolean => at <= startAt + last * hourMs && arrived.push(at) > 0;
+          await metering(store).runDue(startAt + from * hourMs, { until: startAt + until * hourMs, arrive });
+          return (await store.ledger.count({})).quantity / 60;
+        };
+        expect(await run(1, 2)).toBe(120);
+        expect(await run(3, 9, 4)).toBe(240);
+        await register(store, late);
+        await store.catalog.apply({ workloads: [simulatedStop] });
+        expect(await run(5, 9, 5)).toBe(310);
+        expect(await run(6, 6)).toBe(370);
+        expect(arrived.map((at) => (at - startAt) / hourMs)).toEqual([2, 4]);
+        const later = task(3, { launchedAt: startAt + 490 * minute, startedAt: startAt + 490 * minute });
+        await register(store, later);
+        await store.catalog.apply({
+          workloads: [simulated({ resource: later.resource, stoppedAt: startAt + 495 * minute })],
+        });
+        // Due first at the ninth hour, or at its stop: which of the two is not known before it is told.
+        expect(await run(7, 20)).toBe(490);
+        expect(arrived.map((at) => (at - startAt) / hourMs)).toEqual([2, 4, 8]);
+      });
+    });
+
     test("a stop that comes while its hour is being metered is not run over", async () => {
       await withStore(engine, async (store) => {
         await register(store, task(1));
