@@ -54,6 +54,27 @@ describe.skipIf(isChromiumMissing)("reports", { retry: 1 }, () => {
     await page.getByText("No usage in July 2026").waitFor();
   });
 
+  test("a bill that takes its time says why, and shows no other month's total meanwhile", async () => {
+    const page = await harness.open("/reports?month=2026-08");
+    await page.getByText(/^\d[\d,.]* USD$/).waitFor();
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await page.route("**/reports/bill?*2026-07*", async (route) => {
+      await released;
+      await route.continue();
+    });
+    await press(page, /^Month/);
+    await page.getByRole("option", { name: "July 2026" }).click();
+    await page.getByText("Adding up July 2026.").waitFor();
+    expect(await page.getByText(/^\d[\d,.]* USD$/).count()).toBe(0);
+    expect(await seriousFindings(page)).toEqual([]);
+    release();
+    await page.getByText("0.00 USD").waitFor();
+    expect(await page.getByText("Adding up July 2026.").count()).toBe(0);
+  });
+
   test("the daily report of a day, and a day that there is not", async () => {
     const page = await harness.open("/reports?tab=daily");
     expect(await page.getByRole("textbox", { name: "Day (UTC)" }).inputValue()).toBe("2026/08/14");

@@ -7,6 +7,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CallerIdentity } from "../../src/api/identity.ts";
+import type { UsageClaim, UsageFilter } from "../../src/store/ledger.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite/open.ts";
 import type { SeriesMember } from "../../src/store/summaries.ts";
 import type { UsageGrouping } from "../../src/store/usageTotals.ts";
@@ -47,16 +48,22 @@ interface Used {
   readonly account: string;
   readonly dimension: string;
   readonly quantity: number;
+  readonly billable: boolean;
 }
 
 const used = (given: Partial<Used> = {}): Used => ({
-  ...{ hour: start, account: "310000000001", dimension: "gb", quantity: 5 },
+  ...{ hour: start, account: "310000000001", dimension: "gb", quantity: 5, billable: true },
   ...given,
 });
 
-function meter({ hour, account, dimension, quantity }: Used): Promise<unknown> {
+function claimed({ account, ...rest }: Used): UsageClaim {
+  return claim({ ...rest, accountId: account, holder: account });
+}
+
+function meter(one: Used): Promise<unknown> {
+  const { hour } = one;
   return store.ledger.claim({
-    ...unit([claim({ hour, dimension, quantity, accountId: account, holder: account })]),
+    ...unit([claimed(one)]),
     audit: () => event({ requestId: randomUUID(), at: hour * hourMs, identity, detail: { statuses: "S" } }),
   });
 }
@@ -65,7 +72,7 @@ function blocks(): readonly string[] {
   return store.database
     .prepare("SELECT kind, block FROM summaries ORDER BY kind, block")
     .all()
-    .map(({ kind, block }) => `${kind} ${Number(block) - start / 6}`);
+    .map(({ kind, block }) => `${kind} ${Number(block) - start / (kind === "pair" ? 24 : 6)}`);
 }
 
 async function chart(by: SeriesMember): Promise<Readonly<Record<string, readonly number[]>>> {
@@ -73,11 +80,13 @@ async function chart(by: SeriesMember): Promise<Readonly<Record<string, readonly
   return Object.fromEntries(series.map(({ accountId, dimension, values }) => [accountId ?? dimension ?? "", values]));
 }
 
-async function totals(grouping: UsageGrouping): Promise<readonly string[]> {
+async function totals(grouping: UsageGrouping, filter: UsageFilter = {}): Promise<readonly string[]> {
   const found: string[] = [];
-  for await (const batch of store.ledger.totals({}, grouping)) {
-    for (const { periodAt, accountId, dimension, quantity, records } of batch) {
-      found.push([periodAt, accountId ?? dimension, quantity, records].join(" "));
+  for await (const batch of store.ledger.totals(filter, grouping)) {
+    for (const { periodAt, accountId, dimension, billable, quantity, records } of batch) {
+      found.push(
+        [periodAt, accountId, dimension, billable, quantity, records].filter((one) => one !== undefined).join(" "),
+      );
     }
   }
   return found;
@@ -108,8 +117,8 @@ describe("a block", () => {
     // Without the row, only the block can know of it.
     store.database.exec(`DELETE FROM usage_2026_07 WHERE hour = ${start + 1}`);
     expect([await chart("dimension"), await chart("customer")]).toEqual(before);
-    expect(await totals({ members: ["dimension"] })).toEqual([" gb 13 3"]);
-    expect(await totals({ members: ["dimension", "customer"] })).toEqual([" 310000000001 10 2"]);
+    expect(await totals({ members: ["dimension"] })).toEqual(["gb 13 3"]);
+    expect(await totals({ period: "hour", members: ["dimension"] })).toHaveLength(2);
   });
 
   test("is removed by a late record, also after a restart, and by none that was undone", async () => {
@@ -152,17 +161,89 @@ describe("a block", () => {
   });
 });
 
+const pairs = { members: ["customer", "dimension", "status"] } as const satisfies UsageGrouping;
+
+describe("a day of pairs", () => {
+  test("is kept by the first sums that need it, and answers for its rows after a restart", async () => {
+    await meterOld();
+    await meter(used({ hour: start + 23, quantity: 3 }));
+    await meter(used({ hour: start + 7, dimension: "hosts", quantity: 2, billable: false }));
+    const before = await totals(pairs);
+    expect(before).toEqual(["310000000001 gb true 13 3", "310000000001 hosts false 2 1"]);
+    expect(blocks()).toEqual(["pair 0"]);
+    await reopen();
+    store.database.exec(`DELETE FROM usage_2026_07 WHERE hour = ${start + 23}`);
+    expect(await totals(pairs)).toEqual(before);
+    expect(await totals({ ...pairs, period: "day" })).toHaveLength(3);
+    // Its time is not all of the day: rows are read.
+    expect(await totals(pairs, { fromHourAt: (start + 1) * hourMs })).toEqual([
+      "310000000001 gb true 5 1",
+      "310000000001 hosts false 2 1",
+    ]);
+  });
+
+  test("is removed by a late record of any of its hours, and not taken for sums of before it", async () => {
+    await meterOld();
+    const asOf = await store.ledger.mark();
+    await totals(pairs);
+    await reopen();
+    await meter(used({ hour: start + 20, quantity: 7 }));
+    expect(blocks()).toEqual([]);
+    expect(await totals(pairs)).toEqual(["310000000001 gb true 17 3"]);
+    expect(blocks()).toEqual(["pair 0"]);
+    expect(await totals(pairs, { asOf })).toEqual(["310000000001 gb true 10 2"]);
+  });
+
+  test("is not kept while a record of it comes", async () => {
+    await meterOld();
+    const look = totals(pairs);
+    await Promise.all([look, meter(used({ hour: start + 20 }))]);
+    // Of what is in the table by then.
+    await store.ledger.mark();
+    expect(blocks()).toEqual([]);
+  });
+
+  test("of sums beyond a double is read from its rows, as are sums of days that come to more", async () => {
+    const [half, most] = [2 ** 52, Number.MAX_SAFE_INTEGER];
+    for (const [place, quantity] of [half, most, 0, half, half - 1, half - 2].entries()) {
+      const day = Math.floor(place / 3);
+      await meter(used({ hour: start + day * 24 + (place % 3) * 6, quantity, dimension: day === 0 ? "gb" : "hosts" }));
+    }
+    await meter(used({ hour: start + 48, quantity: half, dimension: "days" }));
+    await meter(used({ hour: start + 72, quantity: half - 1, dimension: "days" }));
+    await meter(used({ hour: start + 96, quantity: half - 2, dimension: "days" }));
+    await meter(used({ hour: start + 144, quantity: 0, dimension: "later" }));
+    // Odd numbers above 2^53, which no double is.
+    const three = BigInt(half) * 3n - 3n;
+    const sums = [`days ${three}`, `gb ${BigInt(half) + BigInt(most)}`, `hosts ${three}`, "later 0"];
+    for (let time = 0; time < 2; time += 1) {
+      const found = await totals({ members: ["dimension", "status"] });
+      expect(found.map((one) => one.replace(" true", "").replace(/ \d+$/, ""))).toEqual(sums);
+      const charted = await totals({ members: ["dimension"] });
+      expect(charted.map((one) => one.replace(/ \d+$/, ""))).toEqual(sums);
+      await chart("dimension");
+    }
+    expect(blocks().filter((one) => one.startsWith("pair"))).toEqual([
+      "pair 0",
+      "pair 1",
+      "pair 2",
+      "pair 3",
+      "pair 4",
+    ]);
+  });
+});
+
 test("blocks are made some time after a start, of usage and of calls, and those of pruned calls go", async () => {
   await meterOld();
   await store.close();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   store = open();
   vi.runAllTimers();
-  while (blocks().length < 3) await nextTurn();
-  expect(blocks()).toEqual(["calls 0", "customer 0", "dimension 0"]);
+  while (blocks().length < 4) await nextTurn();
+  expect(blocks()).toEqual(["calls 0", "customer 0", "dimension 0", "pair 0"]);
   expect(await calls()).toEqual([1, 1]);
   await store.audit.prune((start + 24) * hourMs, 10);
-  expect(blocks()).toEqual(["customer 0", "dimension 0"]);
+  expect(blocks()).toEqual(["customer 0", "dimension 0", "pair 0"]);
   await reopen();
   expect(await calls()).toEqual([1]);
 });
@@ -172,6 +253,7 @@ const record = fc.record({
   account: fc.constantFrom("310000000001", "310000000002"),
   dimension: fc.constantFrom("gb", "hosts"),
   quantity: fc.integer({ min: 0, max: 2_147_483_647 }),
+  billable: fc.boolean(),
 });
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.array(record, { minLength: 1, maxLength: 4 }) },
@@ -217,5 +299,85 @@ async function compare(rows: readonly Used[]): Promise<void> {
     expect(await chart(by)).toEqual(charted);
     const expected = [...summed].map(([key, { quantity, records }]) => `${key} ${quantity} ${records}`);
     expect(await totals({ period: "day", members: [by] })).toEqual(expected.sort());
+  }
+}
+
+/** More subjects than are looked up one by one, so that a filter is held against what is kept. */
+const many = Array.from({ length: 70 }, (_, index) =>
+  used({
+    hour: start - 40 + (index % 3),
+    account: `31000000${1000 + index}`,
+    quantity: index,
+    billable: index % 2 > 0,
+  }),
+);
+const filters: readonly UsageFilter[] = [
+  {},
+  { productCode: claim().productCode },
+  { billable: false },
+  { dimension: "hosts" },
+  { productCode: claim().productCode, dimension: "gb", billable: true },
+  { region: "nowhere-1" },
+  { fromHourAt: (start - 24) * hourMs, toHourAt: (start + 30) * hourMs },
+];
+const groupings: readonly UsageGrouping[] = [
+  pairs,
+  { ...pairs, period: "day" },
+  { members: ["customer"], period: "month" },
+  { members: ["status"] },
+  {},
+];
+
+test("of pairs, too, whatever is asked for", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 6 }), async (steps) => {
+      await store.reset();
+      await store.ledger.claim(unit(many.map(claimed)));
+      const kept = new Map(many.map((one) => [`${one.hour} ${one.account} ${one.dimension}`, one]));
+      for (const one of [...steps, "look" as const]) {
+        if (one === "reopen") await reopen();
+        else if (one === "look") await comparePairs([...kept.values()]);
+        else {
+          await Promise.all(one.map(meter));
+          for (const each of one) {
+            const key = `${each.hour} ${each.account} ${each.dimension}`;
+            if (!kept.has(key)) kept.set(key, each);
+          }
+        }
+      }
+    }),
+    { numRuns: 15 },
+  );
+});
+
+async function comparePairs(rows: readonly Used[]): Promise<void> {
+  for (const filter of filters) {
+    const matching = rows.filter(
+      ({ hour, dimension, billable }) =>
+        hour * hourMs >= (filter.fromHourAt ?? 0) &&
+        hour * hourMs < (filter.toHourAt ?? Number.MAX_SAFE_INTEGER) &&
+        filter.region === undefined &&
+        (filter.dimension ?? dimension) === dimension &&
+        (filter.billable ?? billable) === billable,
+    );
+    for (const grouping of groupings) {
+      const summed = new Map<string, { quantity: number; records: number }>();
+      for (const { hour, account, dimension, billable, quantity } of matching) {
+        const members = { customer: account, dimension, status: String(billable) };
+        const at = new Date(hour * hourMs);
+        const [year, month, day] = [at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate()];
+        const starts = { day: Date.UTC(year, month, day), month: Date.UTC(year, month) };
+        const keys = [
+          ...(grouping.period === "day" || grouping.period === "month" ? [starts[grouping.period]] : []),
+          ...(["customer", "dimension", "status"] as const)
+            .filter((member) => grouping.members?.includes(member))
+            .map((member) => members[member]),
+        ];
+        const sum = summed.get(keys.join(" ")) ?? { quantity: 0, records: 0 };
+        summed.set(keys.join(" "), { quantity: sum.quantity + quantity, records: sum.records + 1 });
+      }
+      const expected = [...summed].map(([key, { quantity, records }]) => `${key} ${quantity} ${records}`.trim());
+      expect((await totals(grouping, filter)).toSorted()).toEqual(expected.sort());
+    }
   }
 }

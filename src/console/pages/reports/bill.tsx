@@ -9,7 +9,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { TableProps } from "@cloudscape-design/components/table";
 import { useQueryClient } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { monthName, monthText } from "../../parts/businessTime.ts";
 import { Download } from "../../parts/download.tsx";
 import { To } from "../../parts/link.tsx";
@@ -48,6 +48,8 @@ interface BillView {
 const kind = "bill";
 const path = "/reports/bill";
 const pageSize = 50;
+/** A bill whose days are summed comes sooner: then nothing needs to be said. */
+const patienceMs = 1_500;
 
 const lineStatuses = {
   charged: { type: "success", text: "Charged", title: "Units times the price" },
@@ -176,7 +178,13 @@ function Summary({
 }: {
   readonly query: Readonly<Record<string, string>> & { readonly month: string };
 }): ReactNode {
-  const { data, error } = useApi<BillView>(kind, path, { ...query, limit: pageSize, cursor: undefined });
+  const {
+    data: found,
+    error,
+    isPlaceholderData,
+  } = useApi<BillView>(kind, path, { ...query, limit: pageSize, cursor: undefined });
+  // What another month came to is not shown under the name of this one.
+  const data = isPlaceholderData ? undefined : found;
   if (error !== null) return <Failed error={error} />;
   const invoice = data === undefined ? "–" : data.isInvoiced ? "Invoiced" : "To be invoiced";
   return (
@@ -208,6 +216,7 @@ function Summary({
             { label: "Lines without a price", value: data === undefined ? "…" : numberText(data.unpriced) },
           ]}
         />
+        {data === undefined && <Adding key={query.month} month={query.month} />}
         {data !== undefined && data.unpriced > 0 && (
           <Alert type="warning" header="The total is not all of it">
             {data.unpriced === 1 ? "One line has" : `${numberText(data.unpriced)} lines have`} a dimension without a
@@ -217,5 +226,23 @@ function Summary({
         )}
       </SpaceBetween>
     </Container>
+  );
+}
+
+function Adding({ month }: { readonly month: string }): ReactNode {
+  const [isLong, setIsLong] = useState(false);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setIsLong(true), patienceMs);
+    return () => window.clearTimeout(timer);
+  }, []);
+  return (
+    <div role="status">
+      {isLong && (
+        <StatusIndicator type="loading">
+          Adding up {monthName(month)}. Days that were not summed yet are read record by record; their sums are kept, so
+          the next time is quicker.
+        </StatusIndicator>
+      )}
+    </div>
   );
 }

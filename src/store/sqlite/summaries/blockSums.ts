@@ -14,18 +14,26 @@ export interface UsageBlock {
   readonly sums: UsageSums;
 }
 
-export function addTo<Key>(sums: Map<Key, UsageSum>, key: Key, quantity: number, records: number): void {
+/**
+ * Totals of the ledger are exact, and doubles are up to 2^53: two that are not above this can be added. No block holds a
+ * larger sum, and sums of blocks that came to more are not added to any further.
+ */
+export const exactMax = 2 ** 52;
+
+/** Returns the sum's quantity. */
+export function addTo<Key>(sums: Map<Key, UsageSum>, key: Key, quantity: number, records: number): number {
   const sum = sums.get(key);
-  if (sum === undefined) sums.set(key, { quantity, records });
-  else {
-    sum.quantity += quantity;
-    sum.records += records;
+  if (sum === undefined) {
+    sums.set(key, { quantity, records });
+    return quantity;
   }
+  sum.quantity += quantity;
+  sum.records += records;
+  return sum.quantity;
 }
 
-/** Whether doubles hold them: totals of the ledger are exact. */
 export function isExact(sums: UsageSums): boolean {
-  return [...sums.values()].every(({ quantity }) => Number.isSafeInteger(quantity));
+  return [...sums.values()].every(({ quantity }) => quantity <= exactMax);
 }
 
 const bytesPerNumber = 8;
@@ -48,13 +56,14 @@ export function lastCallOf(content: Uint8Array): number {
   return new DataView(content.buffer, content.byteOffset, content.byteLength).getFloat64(0, true);
 }
 
-/** Adds the sums of a block to others; returns how many they were. */
-export function addBlock(into: UsageSums, content: Uint8Array): number {
+/** Adds the sums of a block to others; returns how many they were, and the largest quantity that it came to. */
+export function addBlock(into: UsageSums, content: Uint8Array): { readonly count: number; readonly largest: number } {
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   const at = (place: number): number => view.getFloat64(place * bytesPerNumber, true);
   const count = (content.byteLength / bytesPerNumber - 1) / numbersPerSum;
+  let largest = 0;
   for (let place = 1; place < count * numbersPerSum; place += numbersPerSum) {
-    addTo(into, at(place), at(place + 1), at(place + 2));
+    largest = Math.max(largest, addTo(into, at(place), at(place + 1), at(place + 2)));
   }
-  return count;
+  return { count, largest };
 }

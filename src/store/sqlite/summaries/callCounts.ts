@@ -45,8 +45,8 @@ interface Parts {
   readonly database: DatabaseSync;
   /** Makes what is queued visible; throws when the store is closed. */
   readonly settle: () => void;
-  /** Number of the newest event. */
-  readonly lastSeq: () => number;
+  /** Resolves with the number of the newest event when all events up to it are in the table. */
+  readonly visible: () => Promise<number>;
   readonly blocks: KeptBlocks;
 }
 
@@ -149,9 +149,8 @@ export class CallCounts {
 
   /** What was written since goes to the hours that are known; the others will be read when they are asked for. */
   async #catchUp(): Promise<void> {
-    const { database, settle, lastSeq } = this.#parts;
-    settle();
-    const upTo = lastSeq();
+    const { database, settle, visible } = this.#parts;
+    const upTo = await visible();
     if (this.#hours.size === 0) this.#upTo = upTo;
     const select = database.prepare(
       counted("SELECT caller, at, outcome, detail FROM audit WHERE caller > 0 AND seq > $from AND seq <= $to"),

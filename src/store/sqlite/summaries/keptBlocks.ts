@@ -1,6 +1,7 @@
 /**
- * Sums of six hours each, on disk: what charts are drawn from right after a start. A block is written once its hours are
- * over, in a transaction of its own, and removed in the transaction that stores something of its hours after all.
+ * Sums of six hours or of a day, on disk: what charts and bills are made of right after a start. A block is written once
+ * its hours are over, in a transaction of its own, and removed in the transaction that stores something of its hours
+ * after all.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { GroupCommit } from "../groupCommit.ts";
@@ -12,7 +13,16 @@ const touchedMax = 10_000;
 /** So far back blocks are made before anyone asks, however far apart the oldest and the newest are. */
 const aheadHours = 400 * 24;
 
-export type BlockKind = "dimension" | "customer" | "calls";
+/** `pair`: usage by subject, dimension and whether it is billed. Of six hours it would be hardly less than the records. */
+export type BlockKind = "dimension" | "customer" | "calls" | "pair";
+
+/** Hours of a block; those of all kinds are whole numbers of `blockHours`. */
+export const kindHours: Readonly<Record<BlockKind, number>> = {
+  dimension: blockHours,
+  customer: blockHours,
+  calls: blockHours,
+  pair: 24,
+};
 
 export interface KeptBlocksParts {
   readonly database: DatabaseSync;
@@ -28,11 +38,13 @@ export class KeptBlocks {
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
   readonly #delete: StatementSync;
-  /** By block, the kinds that are on disk; undefined = to be read again. */
-  #onDisk: Map<number, Set<BlockKind>> | undefined;
-  /** By block: the look after which something of its hours was stored. */
+  /** The blocks that are on disk; undefined = to be read again. */
+  #onDisk: ReadonlyMap<BlockKind, Set<number>> | undefined;
+  /** By six hours: the look after which something of them was stored. */
   readonly #touched = new Map<number, number>();
   #look = 0;
+  /** Hours and look of the last touch: another one of the same changes nothing. */
+  #last: { readonly block: number; readonly look: number } | undefined;
   /** Looks before it are not known any more. */
   #firstLook = 0;
   #newest = Number.NEGATIVE_INFINITY;
@@ -45,13 +57,19 @@ export class KeptBlocks {
     this.#delete = database.prepare("DELETE FROM summaries WHERE kind = ? AND block = ?");
   }
 
-  /** Something of this hour is being stored or removed. Called inside its transaction. */
+  /** Something of this hour is being stored or removed. Called inside its transaction, for every record. */
   touch(hour: number): void {
     const block = blockOf(hour);
+    if (this.#last?.block === block && this.#last.look === this.#look) return;
     if (this.#touched.size >= touchedMax) this.#forgetTouched();
     this.#touched.set(block, this.#look);
-    for (const kind of this.#known().get(block) ?? []) this.#delete.run(kind, block);
-    this.#known().delete(block);
+    for (const [kind, known] of this.#known()) {
+      const own = blockOf(hour, kindHours[kind]);
+      if (!known.has(own)) continue;
+      this.#delete.run(kind, own);
+      known.delete(own);
+    }
+    this.#last = { block, look: this.#look };
     if (block <= this.#newest) return;
     this.#newest = block;
     this.#parts.advanced();
@@ -64,7 +82,7 @@ export class KeptBlocks {
   }
 
   has(kind: BlockKind, block: number): boolean {
-    return this.#known().get(block)?.has(kind) === true;
+    return this.#known().get(kind)?.has(block) === true;
   }
 
   read(kind: BlockKind, block: number): Uint8Array | undefined {
@@ -77,10 +95,9 @@ export class KeptBlocks {
   write(kind: BlockKind, block: number, look: number, content: Uint8Array): void {
     this.#parts.commits.alone(() => {
       // Asked inside: what was queued is stored first.
-      if (look < this.#firstLook || (this.#touched.get(block) ?? -1) >= look) return;
+      if (look < this.#firstLook || this.#lastTouch(kind, block) >= look) return;
       this.#insert.run(kind, block, content);
-      const known = this.#known();
-      known.set(block, (known.get(block) ?? new Set()).add(kind));
+      this.#known().get(kind)?.add(block);
     });
   }
 
@@ -90,6 +107,7 @@ export class KeptBlocks {
       this.#parts.database.prepare("DELETE FROM summaries WHERE kind = ?").run(kind);
     }
     this.#onDisk = undefined;
+    this.#last = undefined;
     this.#forgetTouched();
     this.#newest = Number.NEGATIVE_INFINITY;
   }
@@ -97,6 +115,15 @@ export class KeptBlocks {
   /** After a rollback: what was removed in that transaction is there again, what was written is not. */
   forget(): void {
     this.#onDisk = undefined;
+    this.#last = undefined;
+  }
+
+  /** The look after which something of the block's hours was last stored; -1: none that is known. */
+  #lastTouch(kind: BlockKind, block: number): number {
+    const six = kindHours[kind] / blockHours;
+    let last = -1;
+    for (let one = block * six; one < (block + 1) * six; one += 1) last = Math.max(last, this.#touched.get(one) ?? -1);
+    return last;
   }
 
   #forgetTouched(): void {
@@ -105,32 +132,30 @@ export class KeptBlocks {
     this.#firstLook = this.#look;
   }
 
-  #known(): Map<number, Set<BlockKind>> {
+  #known(): ReadonlyMap<BlockKind, Set<number>> {
     if (this.#onDisk !== undefined) return this.#onDisk;
-    const found = new Map<number, Set<BlockKind>>();
-    const { database, kinds } = this.#parts;
-    for (const kind of kinds) {
-      for (const row of database.prepare("SELECT block FROM summaries WHERE kind = ?").all(kind)) {
-        const block = Number(row.block);
-        found.set(block, (found.get(block) ?? new Set()).add(kind));
-      }
-    }
+    const select = this.#parts.database.prepare("SELECT block FROM summaries WHERE kind = ?");
+    const blocksOf = (kind: BlockKind): Set<number> => new Set(select.all(kind).map((row) => Number(row.block)));
+    const found = new Map(this.#parts.kinds.map((kind) => [kind, blocksOf(kind)] as const));
     this.#onDisk = found;
     return found;
   }
 }
 
-export function blockOf(hour: number): number {
-  return Math.floor(hour / blockHours);
+/** `hours`: those of the kind's blocks. */
+export function blockOf(hour: number, hours = blockHours): number {
+  return Math.floor(hour / hours);
 }
 
 /** Whether the block's hours are so old, by the newest one there is, that hardly anything will come of them. */
-export function isSettled(block: number, newestHour: number): boolean {
-  return (block + 1) * blockHours <= newestHour + 1 - settledAfterHours;
+export function isSettled(block: number, newestHour: number, hours = blockHours): boolean {
+  return (block + 1) * hours <= newestHour + 1 - settledAfterHours;
 }
 
 /** Blocks to have ready, the newest first: those that may hold something and are settled. */
-export function* blocksAhead(oldestHour: number, newestHour: number): Generator<number> {
-  const first = blockOf(Math.max(oldestHour, newestHour - aheadHours));
-  for (let block = blockOf(newestHour); block >= first; block -= 1) if (isSettled(block, newestHour)) yield block;
+export function* blocksAhead(oldestHour: number, newestHour: number, hours = blockHours): Generator<number> {
+  const first = blockOf(Math.max(oldestHour, newestHour - aheadHours), hours);
+  for (let block = blockOf(newestHour, hours); block >= first; block -= 1) {
+    if (isSettled(block, newestHour, hours)) yield block;
+  }
 }

@@ -23,6 +23,8 @@ interface Parts {
   readonly months: MonthTables;
   /** Makes what is queued visible; throws when the store is closed. */
   readonly settle: () => void;
+  /** Resolves when what was committed by now is in the tables. */
+  readonly visible: () => Promise<unknown>;
   readonly blocks: KeptBlocks;
 }
 
@@ -100,7 +102,7 @@ export class UsageSeriesSums {
 
   async #select({ fromHour, toHour, bucketHours, by, measure, top }: UsageSeriesInput): Promise<Answer> {
     if (this.#touched.size > touchedHoursMax) this.forget();
-    this.#parts.settle();
+    await this.#parts.visible();
     const buckets = (toHour - fromHour) / bucketHours;
     const rest = new Array<number>(buckets).fill(0);
     const found = new Map<number | string, number[]>();
