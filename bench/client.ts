@@ -5,12 +5,15 @@
 import { type Requests, runLoad } from "./load.ts";
 import { createSigner } from "./signing.ts";
 import { Tally } from "./tally.ts";
-import { cpuMicros } from "./usage.ts";
+import { cpuMicros, cpuMicrosWithChildren } from "./usage.ts";
 import { createWorkload, recordsPerRequest, requestBody, type UsageKey, usageKeys } from "./workload.ts";
 
 export interface ClientJob {
-  readonly port: number;
-  readonly serverPid: number;
+  /** Connections are spread over them in turn. */
+  readonly ports: readonly number[];
+  readonly serverPids: readonly number[];
+  /** Of a database whose CPU time is told apart. */
+  readonly databasePid?: number | undefined;
   readonly connections: number;
   readonly seconds: number;
   readonly warmUpSeconds: number;
@@ -19,6 +22,8 @@ export interface ClientJob {
   readonly nowMs: number;
   /** For a server that keeps nothing: the same few requests again and again. */
   readonly repeats: boolean;
+  /** For a server whose answers are its own: only their status is looked at. */
+  readonly anyAnswer?: boolean;
 }
 
 export interface ClientReport {
@@ -27,6 +32,7 @@ export interface ClientReport {
   readonly p99Ms: number;
   readonly maxMs: number;
   readonly serverCpuMicrosPerRequest: number;
+  readonly databaseCpuMicrosPerRequest: number;
   readonly clientCpuMicrosPerRequest: number;
   /** One connection, one request at a time. */
   readonly singleP50Ms: number;
@@ -64,11 +70,13 @@ async function run(job: ClientJob): Promise<ClientReport> {
       requests,
       {
         host,
-        port: job.port,
+        ports: job.ports,
         connections,
         seconds,
         repeats: job.repeats,
-        serverCpuMicros: () => cpuMicros(job.serverPid),
+        anyAnswer: job.anyAnswer ?? false,
+        serverCpuMicros: () => job.serverPids.reduce((sum, pid) => sum + cpuMicros(pid), 0),
+        databaseCpuMicros: () => (job.databasePid === undefined ? 0 : cpuMicrosWithChildren(job.databasePid)),
       },
       tally,
     ).then(() => requireSuccess(tally));
@@ -101,6 +109,7 @@ async function run(job: ClientJob): Promise<ClientReport> {
     p99Ms: measured.times.quantile(0.99),
     maxMs: measured.times.maxMs,
     serverCpuMicrosPerRequest: measured.serverCpuMicros / measured.requests,
+    databaseCpuMicrosPerRequest: measured.databaseCpuMicros / measured.requests,
     clientCpuMicrosPerRequest: measured.clientCpuMicros / measured.requests,
     singleP50Ms: single.times.quantile(0.5),
     recordsSent: (warmUp.sent + measured.sent + single.sent) * recordsPerRequest,
@@ -113,11 +122,11 @@ function requireSuccess(tally: Tally): void {
 }
 
 /** Returns a function that builds the next requests; fewer than asked for when the keys run out. */
-function createBuilder({ port, buyers, mixedHours, nowMs, repeats }: ClientJob): (count: number) => Requests {
+function createBuilder({ ports, buyers, mixedHours, nowMs, repeats }: ClientJob): (count: number) => Requests {
   const workload = createWorkload(buyers, nowMs);
   const keys = usageKeys(workload, mixedHours);
   const make = (count: number): Requests => {
-    const sign = createSigner(`${host}:${port}`, Date.now());
+    const sign = createSigner(`${host}:${ports[0]}`, Date.now());
     const bytes: Buffer[] = [];
     const bodyBytes: number[] = [];
     while (bytes.length < count) {

@@ -4,11 +4,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { pino } from "pino";
 import { catalogChange } from "../src/catalog/file.ts";
-import { createSealer, loadMasterKey } from "../src/secrets.ts";
+import { openSealedStore } from "../src/openSealed.ts";
 import type { UsageClaim } from "../src/store/ledger.ts";
-import { openSqliteStore, type SqliteStore } from "../src/store/sqlite/open.ts";
+import type { Store } from "../src/store/store.ts";
 import {
   buyerAccount,
   catalogOf,
@@ -26,8 +26,7 @@ import {
   type Workload,
 } from "./workload.ts";
 
-export interface FillJob {
-  readonly dataDir: string;
+export interface FillJob extends StorePlace {
   readonly buyers: number;
   readonly nowMs: number;
   /** Records that are there already, and that are to be there. */
@@ -44,15 +43,21 @@ export type FillMessage =
 /** Hours between the last hour of history and the first that load uses: they never meet, whenever a run starts. */
 const gapHours = 2;
 
-export function openDataDir(dataDir: string): SqliteStore {
+export interface StorePlace {
+  readonly dataDir: string;
+  /** URL of a PostgreSQL database. Absent: the store in the folder. */
+  readonly database?: string | undefined;
+}
+
+export async function openBenchStore({ dataDir, database }: StorePlace): Promise<Store> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const sealer = createSealer(loadMasterKey({ dataDir, env: {} }));
-  return openSqliteStore({ file: join(dataDir, "meterhouse.db"), sealer });
+  const { store } = await openSealedStore({ dataDir, database, env: {}, log: pino({ level: "error" }) });
+  return store;
 }
 
 async function fill(job: FillJob, report: (records: number) => void): Promise<number> {
   const workload = createWorkload(job.buyers, job.nowMs);
-  const store = openDataDir(job.dataDir);
+  const store = await openBenchStore(job);
   try {
     if (job.from === 0) {
       await store.catalog.apply(await catalogChange(catalogOf(workload), { existing: store.catalog, now: job.nowMs }));
@@ -74,7 +79,7 @@ async function fill(job: FillJob, report: (records: number) => void): Promise<nu
 
 /** One commit, as a busy server groups them; one audit event for each 25 records, as calls leave them. */
 async function storeHour(
-  store: SqliteStore,
+  store: Store,
   workload: Workload,
   keys: readonly UsageKey[],
   hour: number,

@@ -15,13 +15,16 @@ export interface Requests {
 
 export interface LoadOptions {
   readonly host: string;
-  readonly port: number;
+  readonly ports: readonly number[];
   readonly connections: number;
   readonly seconds: number;
   /** Starts over at the end: only where a request may be sent twice. */
   readonly repeats: boolean;
+  /** Only the status of an answer is looked at. */
+  readonly anyAnswer: boolean;
   /** Asked for the server's CPU time, when the first request leaves and when the time is up. */
   readonly serverCpuMicros: () => number;
+  readonly databaseCpuMicros: () => number;
 }
 
 const receiveBytes = 65_536;
@@ -35,7 +38,9 @@ const [zero, nine] = [0x30, 0x39];
 /** Sends until the time is up or the requests are used up, waits for the last answers, and adds all to the tally. */
 export async function runLoad(requests: Requests, options: LoadOptions, tally: Tally): Promise<void> {
   const run = new Run(requests, options, tally);
-  const connections = Array.from({ length: options.connections }, () => new Connection(run, options));
+  const connections = Array.from({ length: options.connections }, (_, index) => {
+    return new Connection(run, options.host, options.ports[index % options.ports.length] ?? 0);
+  });
   await Promise.all(connections.map((connection) => connection.opened));
   run.start();
   for (const connection of connections) connection.next();
@@ -53,6 +58,7 @@ class Run {
   #deadline = 0;
   #isStopped = false;
   #serverCpuMicros = 0;
+  #databaseCpuMicros = 0;
   #clientCpu = process.cpuUsage();
   /** Bytes by which an answer of 25 successes is longer than its request; learnt from answers that were parsed. */
   #successExtraBytes: number | undefined;
@@ -65,6 +71,7 @@ class Run {
 
   start(): void {
     this.#serverCpuMicros = this.#options.serverCpuMicros();
+    this.#databaseCpuMicros = this.#options.databaseCpuMicros();
     this.#clientCpu = process.cpuUsage();
     this.#startedAt = performance.now();
     this.#deadline = this.#startedAt + this.#options.seconds * 1_000;
@@ -76,6 +83,7 @@ class Run {
     const { user, system } = process.cpuUsage(this.#clientCpu);
     this.#tally.elapsedMs += now - this.#startedAt;
     this.#tally.serverCpuMicros += this.#options.serverCpuMicros() - this.#serverCpuMicros;
+    this.#tally.databaseCpuMicros += this.#options.databaseCpuMicros() - this.#databaseCpuMicros;
     this.#tally.clientCpuMicros += user + system;
   }
 
@@ -106,6 +114,7 @@ class Run {
       this.#tally.times.add(ms);
     }
     this.#answered += 1;
+    if (status === 200 && this.#options.anyAnswer) return;
     // Any other outcome of any record makes the answer shorter: no id, no result. So the length tells, exactly.
     const extraBytes = end - start - (this.#requests.bodyBytes[place] ?? 0);
     const isParsed = this.#answered % parsedOneIn === 0 || extraBytes !== this.#successExtraBytes;
@@ -131,7 +140,7 @@ class Connection {
   /** The beginning of an answer whose end is still to come; rare, since a socket's buffer holds a whole one. */
   #partial: Buffer | undefined;
 
-  constructor(run: Run, { host, port }: LoadOptions) {
+  constructor(run: Run, host: string, port: number) {
     this.#run = run;
     const { promise: opened, resolve: open, reject: refuse } = Promise.withResolvers<void>();
     const { promise: done, resolve: finish } = Promise.withResolvers<void>();

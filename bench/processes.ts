@@ -1,10 +1,15 @@
 /** The processes of a run: started, awaited, and stopped with the run however it ends. */
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { StorelessJob } from "./storeless.ts";
 
 const running = new Set<ChildProcess>();
+const readyMaxMs = 30_000;
+const pollMs = 100;
 
 export interface Server {
   readonly port: number;
@@ -65,6 +70,56 @@ export async function startBare(answer: string): Promise<Server> {
       await once(child, "exit");
     },
   };
+}
+
+/** Everything but the store, see storeless.ts. */
+export async function startStoreless(job: StorelessJob): Promise<Server> {
+  const startedAt = performance.now();
+  const child = track(fork(script("storeless.ts"), { stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+  child.send(job);
+  const [port] = (await once(child, "message")) as [number];
+  return {
+    port,
+    pid: pidOf(child),
+    startMs: performance.now() - startedAt,
+    stop: async () => {
+      child.kill("SIGTERM");
+      await once(child, "exit");
+    },
+  };
+}
+
+/** Some other program, ready as soon as its port takes connections. */
+export async function startProgram(command: string, args: readonly string[], port: number): Promise<Server> {
+  const startedAt = performance.now();
+  const child = track(spawn(command, args, { stdio: "ignore" }));
+  while (!(await takesConnections(port))) {
+    if (child.exitCode !== null || performance.now() - startedAt > readyMaxMs) {
+      child.kill("SIGKILL");
+      throw new Error(`${command} ${args.join(" ")} did not listen on port ${port}`);
+    }
+    await sleep(pollMs);
+  }
+  return {
+    port,
+    pid: pidOf(child),
+    startMs: performance.now() - startedAt,
+    stop: async () => {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    },
+  };
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }
 
 /** `meterhouse serve` as a user starts it, everything on; `flags` are more of its own, `main` is the program. */

@@ -38,6 +38,7 @@ export class Tally {
   sent = 0;
   elapsedMs = 0;
   serverCpuMicros = 0;
+  databaseCpuMicros = 0;
   clientCpuMicros = 0;
 
   fail(text: string): void {

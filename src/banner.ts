@@ -19,7 +19,7 @@ export function pasteCommand(url: string, seller: Credential): string {
 }
 
 /** The text; credentials of the demo catalogue only, which mean nothing outside of this server. */
-export function demoText(service: Pick<Service, "url" | "store" | "consoleLink">, dataDir: string): string {
+export function demoText(service: Pick<Service, "url" | "store">, dataDir: string, consoleLink: string): string {
   const { url, store } = service;
   const seller = store.catalog.credential(demoRoles.seller);
   const task = store.catalog.credential(demoRoles.ecsTask);
@@ -41,7 +41,7 @@ ${exportsOf(task)}
 
   Console, in a browser (this link signs in once; 'meterhouse console' makes another):
 
-    ${service.consoleLink()}
+    ${consoleLink}
 
   Paste this to meter usage:
 
@@ -54,6 +54,6 @@ ${exportsOf(task)}
 }
 
 /** To stderr, for people; stdout carries the ready line alone. */
-export function printDemo(service: Service, dataDir: string): void {
-  process.stderr.write(`${demoText(service, dataDir)}\n`);
+export async function printDemo(service: Service, dataDir: string): Promise<void> {
+  process.stderr.write(`${demoText(service, dataDir, await service.consoleLink())}\n`);
 }

@@ -95,7 +95,11 @@ export interface FaultHit {
   readonly records: readonly number[];
 }
 
-export interface FaultPlan {
+/** A promise only where many nodes plan together. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Faults as everyone meets them, planned by this server alone or by many nodes over one database. */
+export interface Faults {
   /** false: nothing is planned, which is all that a call has to ask then. */
   readonly isActive: boolean;
   /** Aborted by the next `clear`: what a fault holds up goes on then. */
@@ -103,15 +107,28 @@ export interface FaultPlan {
   /** Returns what takes the fault back, where it has not hit yet. Throws as `add` does. */
   plan(fault: Fault): () => void;
   /** The same for those who take it back by its id. Throws a RangeError where a member is out of range or the plan is full. */
-  add(fault: Fault): PlannedFault;
-  /** In the order they were planned. */
+  add(fault: Fault): Awaitable<PlannedFault>;
+  /** In the order they were planned, as this node knows them: what other nodes count is there within a second. */
   list(): readonly PlannedFault[];
+  /** The same, as all nodes together have counted by now. */
+  counted(): Awaitable<readonly PlannedFault[]>;
   /** false: there is none of that id (any more). */
-  remove(id: string): boolean;
+  remove(id: string): Awaitable<boolean>;
   /** The faults of this place that hit the call, in the order they were planned, up to one that ends the call. */
-  take(place: FaultPlace, call: FaultCall): readonly FaultHit[];
+  take(place: FaultPlace, call: FaultCall): Awaitable<readonly FaultHit[]>;
   /** The call was refused before the hit could be felt: it is none, and waits for another call. */
   giveBack(hit: FaultHit): void;
+  clear(): Awaitable<void>;
+  /** The server stops: calls that faults hold up go on. What is planned in a database stays planned. */
+  release(): void;
+}
+
+/** Planned in the memory of one process: every answer is there at once. */
+export interface FaultPlan extends Faults {
+  add(fault: Fault): PlannedFault;
+  counted(): readonly PlannedFault[];
+  remove(id: string): boolean;
+  take(place: FaultPlace, call: FaultCall): readonly FaultHit[];
   clear(): void;
 }
 
@@ -126,15 +143,21 @@ export const faultLimits = {
   recordIndexMax: 24,
 } as const;
 
-interface Entry {
+/** A fault with what has become of it so far. */
+export interface FaultEntry {
   readonly id: string;
-  /** Place in the order of planning. */
-  readonly order: number;
   readonly fault: Fault;
-  readonly draw: () => number;
+  /** Infinite: it goes on until it is removed. */
   left: number;
   matched: number;
   hits: number;
+  /** Numbers that were drawn by its seed. */
+  drawn: number;
+}
+
+interface Entry extends FaultEntry {
+  /** Place in the order of planning. */
+  readonly order: number;
   isRemoved: boolean;
 }
 
@@ -148,15 +171,9 @@ export function createFaultPlan(): FaultPlan {
   const entryOf = new WeakMap<FaultHit, Entry>();
 
   const add = (given: Fault): PlannedFault => {
-    checkFault(given);
-    if (planned.length >= faultLimits.plannedMax) {
-      throw new RangeError(`${faultLimits.plannedMax} faults are planned, and no more can be; take some back.`);
-    }
-    const fault = seeded(given);
-    const entry: Entry = {
-      ...{ id: randomUUID(), order: count, fault, draw: drawer(fault.seed ?? 0) },
-      ...{ left: timesOf(fault), matched: 0, hits: 0, isRemoved: false },
-    };
+    const made = newEntry(given);
+    if (planned.length >= faultLimits.plannedMax) throw planFull();
+    const entry: Entry = { ...made, order: count, isRemoved: false };
     count += 1;
     planned.push(entry);
     return shown(entry);
@@ -168,18 +185,11 @@ export function createFaultPlan(): FaultPlan {
     planned = planned.filter((one) => one !== found);
     return true;
   };
-  const hitBy = (entry: Entry, call: FaultCall): FaultHit | undefined => {
-    const { id, fault } = entry;
-    entry.matched += 1;
-    if (fault.share !== undefined && entry.draw() >= fault.share) return undefined;
-    const records = recordsHit(fault, call.recordCount, entry.draw);
-    // A batch none of whose records is meant is answered as ever.
-    if (fault.kind === "unprocessed" && records.length === 0) return undefined;
-    entry.hits += 1;
-    entry.left -= 1;
-    const hit = { id, fault, records };
-    entryOf.set(hit, entry);
-    return hit;
+  const clear = (): void => {
+    for (const entry of planned) entry.isRemoved = true;
+    planned = [];
+    clearing.abort();
+    clearing = new AbortController();
   };
 
   return {
@@ -197,19 +207,14 @@ export function createFaultPlan(): FaultPlan {
     },
     add,
     list: () => planned.map(shown),
+    counted: () => planned.map(shown),
     remove,
     take: (place, call) => {
       if (planned.length === 0) return none;
-      const hits: FaultHit[] = [];
-      for (const entry of planned) {
-        if (placeOf(entry.fault) !== place || !isMeant(entry.fault, call)) continue;
-        const hit = hitBy(entry, call);
-        if (hit === undefined) continue;
-        hits.push(hit);
-        if (endsCall(hit.fault)) break;
-      }
+      const struck = strike(meant(planned, place, call), call);
+      for (const { entry, hit } of struck) entryOf.set(hit, entry);
       planned = planned.filter(({ left }) => left > 0);
-      return hits;
+      return struck.map(({ hit }) => hit);
     },
     giveBack: (hit) => {
       const entry = entryOf.get(hit);
@@ -220,16 +225,59 @@ export function createFaultPlan(): FaultPlan {
       if (entry.isRemoved || planned.includes(entry)) return;
       planned = [...planned, entry].sort((a, b) => a.order - b.order);
     },
-    clear: () => {
-      for (const entry of planned) entry.isRemoved = true;
-      planned = [];
-      clearing.abort();
-      clearing = new AbortController();
-    },
+    clear,
+    release: clear,
   };
 }
 
-function shown({ id, fault, left, matched, hits }: Entry): PlannedFault {
+/** Throws a RangeError where a member is out of range. */
+export function newEntry(given: Fault): FaultEntry {
+  checkFault(given);
+  const fault = seeded(given);
+  return { id: randomUUID(), fault, left: timesOf(fault), matched: 0, hits: 0, drawn: 0 };
+}
+
+export function planFull(): RangeError {
+  return new RangeError(`${faultLimits.plannedMax} faults are planned, and no more can be; take some back.`);
+}
+
+/** Those that strike at this place, and mean this call. */
+export function meant<One extends FaultEntry>(planned: readonly One[], place: FaultPlace, call: FaultCall): One[] {
+  return planned.filter(({ fault }) => placeOf(fault) === place && isMeant(fault, call));
+}
+
+/** Which of them hit the call, up to one that ends it. What becomes of each is written into its entry. */
+export function strike<One extends FaultEntry>(
+  entries: readonly One[],
+  call: FaultCall,
+): readonly { readonly entry: One; readonly hit: FaultHit }[] {
+  const struck: { readonly entry: One; readonly hit: FaultHit }[] = [];
+  for (const entry of entries) {
+    const hit = hitBy(entry, call);
+    if (hit === undefined) continue;
+    struck.push({ entry, hit });
+    if (endsCall(hit.fault)) break;
+  }
+  return struck;
+}
+
+function hitBy(entry: FaultEntry, call: FaultCall): FaultHit | undefined {
+  const { id, fault } = entry;
+  const draw = (): number => {
+    entry.drawn += 1;
+    return drawnNumber(fault.seed ?? 0, entry.drawn - 1);
+  };
+  entry.matched += 1;
+  if (fault.share !== undefined && draw() >= fault.share) return undefined;
+  const records = recordsHit(fault, call.recordCount, draw);
+  // A batch none of whose records is meant is answered as ever.
+  if (fault.kind === "unprocessed" && records.length === 0) return undefined;
+  entry.hits += 1;
+  entry.left -= 1;
+  return { id, fault, records };
+}
+
+export function shown({ id, fault, left, matched, hits }: FaultEntry): PlannedFault {
   return { id, fault, ...(Number.isFinite(left) ? { left } : {}), matched, hits };
 }
 
@@ -246,14 +294,10 @@ function seeded(fault: Fault): Fault {
 
 const drawnHexDigits = 12;
 
-/** Numbers from 0 to below 1, the same for the same seed on every machine. */
-function drawer(seed: number): () => number {
-  let count = 0;
-  return () => {
-    const digest = hash("sha256", `${seed}/${count}`, "hex");
-    count += 1;
-    return Number.parseInt(digest.slice(0, drawnHexDigits), 16) / 16 ** drawnHexDigits;
-  };
+/** The number from 0 to below 1 at this place of the seed's sequence, the same on every machine. */
+function drawnNumber(seed: number, place: number): number {
+  const digest = hash("sha256", `${seed}/${place}`, "hex");
+  return Number.parseInt(digest.slice(0, drawnHexDigits), 16) / 16 ** drawnHexDigits;
 }
 
 function recordsHit(fault: Fault, count: number, draw: () => number): readonly number[] {

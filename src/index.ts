@@ -31,10 +31,11 @@ import type { Diagnosis } from "./doctor/diagnose.ts";
 import type { Fault, PlannedFault } from "./faults.ts";
 import { type Instant, instantMs, spanOf } from "./instants.ts";
 import { libraryClock, type MeterhouseClock } from "./libraryClock.ts";
+import { createLog } from "./log.ts";
 import type { AgreementReference, Amendment, Announcement } from "./marketplace/agreements.ts";
 import { type CloudTrailRecord, eventHistory } from "./operations/cloudTrail.ts";
 import { registeredSeconds } from "./rules/proration.ts";
-import { createLog, type Service, startService } from "./service.ts";
+import { type Service, startService } from "./service.ts";
 import type { UsageFilter } from "./store/ledger.ts";
 import type { NotificationFilter } from "./store/outbox.ts";
 
@@ -219,6 +220,7 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
     clock,
     wallClock,
     rateClock: options.rateClock === "business" ? clock.now : () => performance.now(),
+    isRateClockShared: options.rateClock === "business",
     catalog: await catalogOf(options.catalog),
     allowedHosts: [],
     workloadKeyLifeMs: options.workloadKeyLifeMs,
@@ -260,8 +262,8 @@ export async function startMeterhouse(options: MeterhouseOptions = {}): Promise<
     },
     reset: async (to = {}) => {
       const { catalog, settings, now } = { ...start, ...to };
-      service.faults.clear();
-      service.throttle.reset();
+      await service.faults.clear();
+      await service.throttle.reset();
       service.exchanges.clear();
       const state = createBusinessClock(wallClock, now === undefined ? undefined : instantMs(now)).state();
       await service.timekeeper.reset(state, () => service.store.reset());

@@ -1,6 +1,7 @@
 /** What an operator watches, in Prometheus' form. Counting a call costs a look-up or two; gauges are read when asked. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Admission } from "./admission.ts";
 import type { Exchanges } from "./protocol/exchanges.ts";
 import { header, type WireAnswer, type WireRequest } from "./protocol/wire.ts";
 import type { Store } from "./store/store.ts";
@@ -17,6 +18,8 @@ export interface Metrics {
 export interface MetricsOptions {
   readonly store: Pick<Store, "onCommit" | "outbox" | "catalog">;
   readonly exchanges: Pick<Exchanges, "bytes">;
+  /** Absent: nothing is refused. */
+  readonly admission?: Admission;
   readonly wallClock: () => number;
   readonly version: string;
 }
@@ -34,18 +37,28 @@ const nanosecondsPerSecond = 1e9;
 const millisecondsPerSecond = 1_000;
 const loopResolutionMs = 10;
 
-export function createMetrics({ store, exchanges, wallClock, version }: MetricsOptions): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { store, exchanges, admission, wallClock, version } = options;
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
   const delay = monitorEventLoopDelay({ resolution: loopResolutionMs });
   delay.enable();
 
-  const calls = new Counter({
+  // Plain counts, which a call adds to; prom-client's own look labels up by a text made of them, call by call.
+  const counts = new Map<string, Map<string, number>>();
+  let inFlight = 0;
+  new Counter({
     name: "meterhouse_calls_total",
     help: "Calls of the service plane by operation and outcome (Success, or the name of the error)",
     labelNames: ["operation", "outcome"] as const,
     registers,
+    collect() {
+      this.reset();
+      for (const [operation, outcomes] of counts) {
+        for (const [outcome, count] of outcomes) this.inc({ operation, outcome }, count);
+      }
+    },
   });
   const seconds = new Histogram({
     name: "meterhouse_call_seconds",
@@ -54,32 +67,68 @@ export function createMetrics({ store, exchanges, wallClock, version }: MetricsO
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   });
-  const inFlight = new Gauge({
+  new Gauge({
     name: "meterhouse_calls_in_flight",
     help: "Calls that are being answered",
     registers,
+    collect() {
+      this.set(inFlight);
+    },
   });
   addCommits(store, registers);
+  if (admission !== undefined) addAdmission(admission, registers);
   addGauges({ store, exchanges, wallClock, version, registers, delay });
 
   return {
     counted: (endpoint) => async (request) => {
       const startedAt = performance.now();
-      inFlight.inc();
+      inFlight += 1;
       try {
         const answer = await endpoint(request);
         const operation = operationOf(request);
-        calls.inc({ operation, outcome: answer.headers["x-amzn-ErrorType"] ?? outcomeOf(answer.status) });
+        count(counts, operation, answer.headers["x-amzn-ErrorType"] ?? outcomeOf(answer.status));
         seconds.observe({ operation }, (performance.now() - startedAt) / millisecondsPerSecond);
         return answer;
       } finally {
-        inFlight.dec();
+        inFlight -= 1;
       }
     },
     text: () => registry.metrics(),
     contentType: registry.contentType,
     close: () => delay.disable(),
   };
+}
+
+function addAdmission(admission: Admission, registers: Registry[]): void {
+  const gauges = [
+    [
+      "meterhouse_calls_in_flight_limit",
+      "Calls that may be read or answered at once; beyond, they are refused",
+      "inFlightMax",
+    ],
+    [
+      "meterhouse_calls_in_flight_highest",
+      "The most calls that were read or answered at once since the start",
+      "inFlightHighest",
+    ],
+  ] as const;
+  for (const [name, help, member] of gauges) {
+    new Gauge({
+      ...{ name, help, registers },
+      collect() {
+        this.set(admission[member]);
+      },
+    });
+  }
+  new Counter({
+    name: "meterhouse_calls_refused_total",
+    help: "Calls that were refused unread, with ThrottlingException, for there was no room",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(admission.refused);
+    },
+  });
 }
 
 function addCommits(store: MetricsOptions["store"], registers: Registry[]): void {
@@ -152,6 +201,15 @@ function addGauges({ store, exchanges, wallClock, version, registers, delay }: G
       delay.reset();
     },
   });
+}
+
+function count(counts: Map<string, Map<string, number>>, operation: string, outcome: string): void {
+  let outcomes = counts.get(operation);
+  if (outcomes === undefined) {
+    outcomes = new Map();
+    counts.set(operation, outcomes);
+  }
+  outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
 }
 
 function operationOf(request: WireRequest): string {

@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -27,11 +28,25 @@ const draftMaxMs = 60_000;
  */
 export function loadPrivateFile(file: string, what: string, make: () => string): string {
   removeDrafts(file);
-  return readPrivate(file, what) ?? create(file, what, make());
+  return readPrivateFile(file, what) ?? create(file, what, make());
 }
 
-/** Undefined when there is no file yet. */
-function readPrivate(file: string, what: string): string | undefined {
+/** The file holds this text from now on. Throws an Error that a person can act on when others can read it. */
+export function keepPrivateFile(file: string, what: string, text: string): void {
+  if (readPrivateFile(file, what) !== text) replacePrivateFile(file, text);
+}
+
+/** Made with mode 0600, whole and on the disk under its name, in place of what was there. */
+export function replacePrivateFile(file: string, text: string): void {
+  const draft = draftOf(file, text);
+  renameSync(draft, file);
+  syncFolder(dirname(file));
+}
+
+/**
+ * Undefined when there is no file yet. Throws an Error that a person can act on when others can read it.
+ */
+export function readPrivateFile(file: string, what: string): string | undefined {
   let descriptor: number;
   try {
     descriptor = openSync(file, "r");
@@ -57,8 +72,22 @@ function readPrivate(file: string, what: string): string | undefined {
  * empty file nor data sealed under a key that nobody can read again.
  */
 function create(file: string, what: string, text: string): string {
-  const folder = dirname(file);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const draft = draftOf(file, text);
+  try {
+    publish(draft, file);
+  } finally {
+    unlinkSync(draft);
+  }
+  syncFolder(dirname(file));
+  // Read back: when two first starts race, both must end with the one that won.
+  const kept = readPrivateFile(file, what);
+  if (kept === undefined) throw new Error(`The ${what} file ${file} disappeared while it was being made`);
+  return kept;
+}
+
+/** A file of its own beside the one that it is to become, on the disk. */
+function draftOf(file: string, text: string): string {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${randomBytes(6).toString("hex")}.tmp`;
   const descriptor = openSync(draft, "wx", 0o600);
   try {
@@ -67,16 +96,7 @@ function create(file: string, what: string, text: string): string {
   } finally {
     closeSync(descriptor);
   }
-  try {
-    publish(draft, file);
-  } finally {
-    unlinkSync(draft);
-  }
-  syncFolder(folder);
-  // Read back: when two first starts race, both must end with the one that won.
-  const kept = readPrivate(file, what);
-  if (kept === undefined) throw new Error(`The ${what} file ${file} disappeared while it was being made`);
-  return kept;
+  return draft;
 }
 
 /** Gives the draft its name unless the name is taken. */

@@ -11,8 +11,8 @@ const keyLengthBytes = 32;
 const nonceLengthBytes = 12;
 const tagLengthBytes = 16;
 const sealedPrefix = "v1.";
-const keyFileName = "master.key";
-const keyVariable = "METERHOUSE_MASTER_KEY";
+export const keyFileName = "master.key";
+export const keyVariable = "METERHOUSE_MASTER_KEY";
 
 export interface MasterKeyOptions {
   /** The data folder; made with mode 0700 when it is missing. */
@@ -30,8 +30,12 @@ export function loadMasterKey({ dataDir, env }: MasterKeyOptions): Buffer {
   const given = env[keyVariable];
   if (given !== undefined && given !== "") return parseKey(given, `The environment variable ${keyVariable}`);
   const file = join(dataDir, keyFileName);
-  const text = loadPrivateFile(file, "master key", () => `${randomBytes(keyLengthBytes).toString("hex")}\n`);
+  const text = loadPrivateFile(file, "master key", () => `${newMasterKey().toString("hex")}\n`);
   return parseKey(text, `The master key file ${file}`);
+}
+
+export function newMasterKey(): Buffer {
+  return randomBytes(keyLengthBytes);
 }
 
 /** Seals under one key. `unseal` throws an Error that names the context, never the value. */
@@ -72,7 +76,8 @@ export function createSealer(key: Buffer): Sealer {
   };
 }
 
-function parseKey(text: string, origin: string): Buffer {
+/** `origin`: where the text is from, for people. */
+export function parseKey(text: string, origin: string): Buffer {
   const trimmed = text.trim();
   if (/^[0-9a-f]{64}$/i.test(trimmed)) return Buffer.from(trimmed, "hex");
   // Buffer.from skips what is not base64, so the alphabet is checked first; both alphabets, padding optional.

@@ -4,10 +4,13 @@ import { printDemo } from "./banner.ts";
 import { demoCatalog } from "./catalog/demo.ts";
 import { readCatalog } from "./catalog/file.ts";
 import { createBusinessClock } from "./clock.ts";
+import { createLog } from "./log.ts";
 import { isLoopback } from "./router.ts";
-import { createLog, type Service, startService } from "./service.ts";
+import { type Service, startService } from "./service.ts";
 import type { TlsFiles } from "./tls.ts";
 import { version } from "./version.ts";
+
+const msPerSecond = 1_000;
 
 export interface ServeFlags {
   readonly port: number;
@@ -22,6 +25,8 @@ export interface ServeFlags {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly logLevel: string;
+  /** Seconds. */
+  readonly stopDelay: number;
   /** Epoch milliseconds, business time. */
   readonly now?: number;
 }
@@ -66,6 +71,7 @@ export async function serve(flags: ServeFlags): Promise<void> {
       allowedHosts: flags.allowedHost,
       marketplacePages: flags.marketplace,
       ...tlsOf(flags),
+      stopDelayMs: flags.stopDelay * msPerSecond,
       env: process.env,
       log,
     });
@@ -79,10 +85,10 @@ export async function serve(flags: ServeFlags): Promise<void> {
       "listening beyond loopback: put TLS in front, keys and usage travel in the clear otherwise",
     );
   }
-  if (flags.demo === true) printDemo(service, resolve(flags.data));
+  if (flags.demo === true) await printDemo(service, resolve(flags.data));
   else if (process.stderr.isTTY) {
     // For the person at the terminal; a log must not keep it.
-    process.stderr.write(`Console, by a link that signs in once: ${service.consoleLink()}\n`);
+    process.stderr.write(`Console, by a link that signs in once: ${await service.consoleLink()}\n`);
   }
   // The one line of stdout that programs wait for.
   console.log(

@@ -7,6 +7,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { Logger } from "pino";
+import { type Admission, createAdmission } from "./admission.ts";
 import { requestBodyMaxBytes } from "./api/limits.ts";
 import { deliver } from "./delivery.ts";
 import { isServicePath, type WireAnswer, type WireRequest } from "./protocol/wire.ts";
@@ -17,6 +18,10 @@ export interface ServerOptions {
   /** Answers everything but the service plane. */
   readonly router: (request: IncomingMessage, response: ServerResponse) => void;
   readonly log: Logger;
+  /** Soon nobody listens here any more: each answer ends its connection, so that clients go elsewhere. */
+  readonly isEnding?: () => boolean;
+  /** How many calls of the service plane are let in at once. Default: as many as in service. */
+  readonly admission?: Admission;
   /** Absent: plain HTTP. */
   readonly tls?: TlsFiles;
   /** Other times than those of service, so that tests need not wait for them. */
@@ -53,13 +58,13 @@ const headersMax = 100;
 const headerMaxBytes = 16 * 1024;
 /** Longer than the idle time of the SDKs' agents: they close first and never write into a connection that just went. */
 const keepAliveMs = 75_000;
-/** Calls whose body is being read or whose answer is being made. */
-const inFlightMax = 4_096;
 /** Bytes of bodies being read, over all calls. */
 const bufferedMaxBytes = 256 * 1024 * 1024;
 /** After a refusal this much of a request is read and thrown away, so that the client gets to see the answer. */
 const drainedMaxBytes = 64 * 1024 * 1024;
 const drainMaxMs = 10_000;
+/** Connections that come while the event loop is busy; beyond what waits, the kernel resets them. It has a bound, too. */
+const backlogMax = 4_096;
 /** How often a stopping server closes the connections that have become idle. */
 const sweepEveryMs = 50;
 
@@ -67,7 +72,7 @@ export async function listen(options: ServerOptions, host: string, port: number)
   const server = createServer(options);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: backlogMax }, () => {
       server.off("error", reject);
       resolve();
     });
@@ -104,14 +109,17 @@ async function close(server: Server | HttpsServer): Promise<void> {
  * A stopping server says with each answer that the connection ends: `server.close()` leaves open what is in use, and a
  * client that goes on calling would hold it open until it is cut off in the middle of a call.
  */
-function endConnectionIfStopping(server: Server | HttpsServer, response: ServerResponse): void {
-  if (!server.listening) response.shouldKeepAlive = false;
+function endConnectionIfStopping(
+  server: Server | HttpsServer,
+  response: ServerResponse,
+  { isEnding = () => false }: ServerOptions,
+): void {
+  if (!server.listening || isEnding()) response.shouldKeepAlive = false;
 }
 
 function createServer(options: ServerOptions): Server | HttpsServer {
-  const { log } = options;
+  const { log, admission = createAdmission() } = options;
   const times = { ...serviceTimes, ...options.times };
-  let inFlight = 0;
   let bufferedBytes = 0;
 
   const service = (request: IncomingMessage, response: ServerResponse): void => {
@@ -121,42 +129,39 @@ function createServer(options: ServerOptions): Server | HttpsServer {
       refuse(request, response, 431, "RequestHeaderFieldsTooLargeException", text);
       return;
     }
-    if (inFlight >= inFlightMax || bufferedBytes >= bufferedMaxBytes) {
-      const text = "Rate exceeded. The server is busy; wait and send it again unchanged.";
-      refuse(request, response, 400, "ThrottlingException", text);
+    if (!admission.enter(bufferedBytes < bufferedMaxBytes)) {
+      endConnectionIfStopping(server, response, options);
+      refuseBusy(request, response);
       return;
     }
-    inFlight += 1;
     let ownBytes = 0;
     const chunks: Buffer[] = [];
     let answered = false;
     const done = (): void => {
-      inFlight -= 1;
+      admission.leave();
       bufferedBytes -= ownBytes;
       ownBytes = 0;
     };
-    const answer = (isTooLarge: boolean): void => {
+    // One function to wait in: a chain of `then`, `catch` and `finally` is three more turns of the queue for each call.
+    const answer = async (isTooLarge: boolean): Promise<void> => {
       answered = true;
       const body = chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks);
-      options
-        .endpoint({
-          method: request.method ?? "",
-          url: request.url ?? "/",
-          rawHeaders: request.rawHeaders,
-          body,
-          isTooLarge,
-          remoteAddress: request.socket.remoteAddress,
-        })
-        .then((result) => {
-          if (isTooLarge) return sendEarly(request, response, result);
-          endConnectionIfStopping(server, response);
-          return send(response, result);
-        })
-        .catch((error: unknown) => {
-          log.error({ err: error }, "answer failed");
-          response.destroy();
-        })
-        .finally(done);
+      const { method = "", url = "/", rawHeaders } = request;
+      const { remoteAddress } = request.socket;
+      try {
+        const result = await options.endpoint({ method, url, rawHeaders, body, isTooLarge, remoteAddress });
+        if (isTooLarge) sendEarly(request, response, result);
+        else {
+          endConnectionIfStopping(server, response, options);
+          const sending = send(response, result);
+          if (sending !== undefined) await sending;
+        }
+      } catch (error) {
+        log.error({ err: error }, "answer failed");
+        response.destroy();
+      } finally {
+        done();
+      }
     };
     // `data` events cost less than an async iterator over the body.
     request.on("data", (chunk: Buffer) => {
@@ -195,7 +200,7 @@ function createServer(options: ServerOptions): Server | HttpsServer {
     if (isServiceCall(request)) service(request, response);
     else if (isPreflight(request)) preflight(request, response);
     else {
-      endConnectionIfStopping(server, response);
+      endConnectionIfStopping(server, response, options);
       options.router(request, response);
     }
   };
@@ -273,7 +278,11 @@ function refuse(
   message: string,
 ): void {
   request.on("error", () => {});
-  sendEarly(request, response, {
+  sendEarly(request, response, errorAnswer(status, name, message));
+}
+
+function errorAnswer(status: number, name: string, message: string): WireAnswer {
+  return {
     status,
     headers: {
       "Content-Type": "application/x-amz-json-1.1",
@@ -281,7 +290,22 @@ function refuse(
       "x-amzn-ErrorType": name,
     },
     body: JSON.stringify({ __type: name, message }),
-  });
+  };
+}
+
+/**
+ * C-31's error, before the call is read: the same for everybody, so that it tells nothing but that there is no room. The
+ * connection stays, for new ones would cost more than the calls; only a body too large to be thrown away ends it.
+ */
+function refuseBusy(request: IncomingMessage, response: ServerResponse): void {
+  const text = "Rate exceeded. The server is busy; wait and send it again unchanged.";
+  if (!(Number(request.headers["content-length"]) < requestBodyMaxBytes)) {
+    refuse(request, response, 400, "ThrottlingException", text);
+    return;
+  }
+  request.on("error", () => {});
+  request.resume();
+  send(response, errorAnswer(400, "ThrottlingException", text));
 }
 
 function isPreflight(request: IncomingMessage): boolean {

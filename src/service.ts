@@ -3,38 +3,38 @@
  * so that a test meets what production runs.
  */
 import { mkdirSync } from "node:fs";
-import { type Logger, pino } from "pino";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import { createAdmission } from "./admission.ts";
 import { type Settings, type SettingsInput, settingsSchema } from "./api/settings.ts";
 import { createBusinessTime, resumeClock } from "./businessTime.ts";
 import { type CatalogDocument, catalogChange } from "./catalog/file.ts";
 import type { SettableClock } from "./clock.ts";
+import { type CommitHealth, commitHealth } from "./commitHealth.ts";
 import { createConsoleFiles } from "./consoleFiles.ts";
 import { acting, auditedCatalog } from "./control/actor.ts";
-import { loadAdminToken } from "./control/adminToken.ts";
 import { createControl } from "./control/control.ts";
 import { createFeed, toldTo } from "./control/feed.ts";
 import { consoleLink } from "./control/session.ts";
-import { createSessions } from "./control/sessions.ts";
 import type { Diagnosis } from "./doctor/diagnose.ts";
 import { type CallFilter, diagnoseStore } from "./doctor/stored.ts";
-import { createFaultPlan, type FaultPlan } from "./faults.ts";
+import type { Faults } from "./faults.ts";
 import { type Agreements, createAgreements } from "./marketplace/agreements.ts";
 import { createRegisteredUsage, type RegisteredUsage } from "./marketplace/metering/registeredUsage.ts";
 import type { KeyStore } from "./marketplace/notifications/certificates.ts";
-import { createFileKeyStore } from "./marketplace/notifications/keyStore.ts";
 import { startNotifications } from "./marketplace/notifications/start.ts";
 import { createMarketplacePages } from "./marketplace/pages/index.ts";
 import { createWorkloads, type Workloads } from "./marketplace/workloads/workloads.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
-import { openStore } from "./openStore.ts";
+import { createConsoleSessions, createFaults, createRates, type Keys, openKeys, startUpkeep } from "./nodeParts.ts";
+import { openSealedStore } from "./openSealed.ts";
 import { isCborCall, speakingCbor } from "./protocol/cbor.ts";
 import { createEndpoint, type WireAnswer, type WireRequest } from "./protocol/endpoint.ts";
 import { createExchanges, type Exchanges } from "./protocol/exchanges.ts";
 import { createCloudTrail, isCloudTrailCall } from "./protocol/lookupEvents.ts";
 import { createSts, isQueryCall } from "./protocol/sts.ts";
-import { createThrottle, type Throttle } from "./protocol/throttle.ts";
+import type { Throttle } from "./protocol/throttle.ts";
 import { createRouter, isAllowedHost, isLoopback, type RouterOptions } from "./router.ts";
-import { createSealer, loadMasterKey } from "./secrets.ts";
 import { listen } from "./server.ts";
 import type { Catalog, CatalogChange } from "./store/catalog.ts";
 import { StaleFactsError } from "./store/ledger.ts";
@@ -55,6 +55,8 @@ export interface ServiceOptions {
   readonly wallClock: () => number;
   /** Milliseconds; refills the rate buckets. */
   readonly rateClock: () => number;
+  /** `rateClock` is the same on all nodes, as the business clock is. Default: the shared buckets go by the database's. */
+  readonly isRateClockShared?: boolean;
   /** Loaded at start, idempotently. */
   readonly catalog: CatalogDocument | undefined;
   /** Names that a Host header may carry besides loopback names and addresses. */
@@ -65,8 +67,12 @@ export interface ServiceOptions {
   readonly workloadKeyLifeMs?: number | undefined;
   /** So many bytes of the last requests and answers stay in memory. Default 256 MiB. */
   readonly auditRingBytes?: number | undefined;
+  /** So many calls are let in at once; beyond, they are ThrottlingException. Default 1,024. */
+  readonly callsInFlightMax?: number | undefined;
   /** Absent: plain HTTP. */
   readonly tls?: TlsFiles;
+  /** So long it says that it is not ready, and serves on, before it stops: a load balancer must notice. Default 0. */
+  readonly stopDelayMs?: number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Logger;
 }
@@ -75,7 +81,7 @@ export interface Service {
   readonly url: string;
   readonly store: Store;
   readonly throttle: Throttle;
-  readonly faults: FaultPlan;
+  readonly faults: Faults;
   /** What memory holds of the last calls. */
   readonly exchanges: Exchanges;
   readonly agreements: Agreements;
@@ -90,7 +96,7 @@ export interface Service {
   changeSettings(overrides: Partial<SettingsInput>): Promise<void>;
   loadCatalog(document: CatalogDocument): Promise<void>;
   /** Signs one browser in to the console, within twelve hours. */
-  consoleLink(): string;
+  consoleLink(): Promise<string>;
   /** What the integrations of the last 90 days do wrong. */
   diagnose(filter?: CallFilter, signal?: AbortSignal): Promise<Diagnosis>;
   /** Does what the business clock has made due: ends of final hours and terms, countdowns, usage of registered tasks. */
@@ -101,11 +107,9 @@ export interface Service {
 
 export async function startService(options: ServiceOptions): Promise<Service> {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
-  const sealer = createSealer(loadMasterKey({ dataDir: options.dataDir, env: options.env }));
-  const adminToken = loadAdminToken({ dataDir: options.dataDir, env: options.env });
-  const store = await openStore(options, sealer);
+  const { store, sealer } = await openSealedStore(options);
   try {
-    return await assemble(options, store, createFileKeyStore(options.dataDir, sealer), adminToken);
+    return await assemble(options, store, await openKeys(options, store, sealer));
   } catch (error) {
     await store.close();
     throw error;
@@ -113,8 +117,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 }
 
 /** Browsers that look on, and what ends their looking. */
-function watchersOf({ catalog }: Store, wallClock: () => number) {
-  return { feed: createFeed(), sessions: createSessions({ catalog, wallClock }), stopping: new AbortController() };
+function watchersOf(store: Store, wallClock: () => number, keys: Keys) {
+  const sessions = createConsoleSessions(store, wallClock, keys);
+  return { feed: createFeed(), sessions, stopping: new AbortController() };
 }
 
 /** Nobody but this machine reaches a server on loopback, so its metrics need no token there. */
@@ -125,16 +130,25 @@ function openMetrics({ host }: ServiceOptions, metrics: Metrics): Pick<RouterOpt
   };
 }
 
-async function assemble(
-  options: ServiceOptions,
-  store: Store,
-  keyStore: KeyStore,
-  adminToken: string,
-): Promise<Service> {
+function whyNotReady({ aborted }: AbortSignal, store: Store, health: CommitHealth): string | undefined {
+  return aborted ? "The server is stopping: send calls elsewhere." : (store.outage() ?? health.outage());
+}
+
+/** What is counted, and what follows from the counts. */
+function measured({ callsInFlightMax, wallClock, log }: ServiceOptions, store: Store, exchanges: Exchanges) {
+  const admission = createAdmission(callsInFlightMax);
+  const health = commitHealth(store, log);
+  const { outbox, catalog } = store;
+  const told = { outbox, catalog, onCommit: health.onCommit };
+  return { admission, health, metrics: createMetrics({ store: told, exchanges, admission, wallClock, version }) };
+}
+
+async function assemble(options: ServiceOptions, store: Store, keys: Keys): Promise<Service> {
   const { clock, wallClock, log } = options;
+  const { keyStore, adminToken, formKey } = keys;
   await resumeClock(clock, store.catalog, log);
   // Whoever changes the catalogue leaves an event in the same transaction.
-  const catalog = auditedCatalog(store.catalog, wallClock);
+  const catalog = auditedCatalog(store.catalog, wallClock, log);
   const settings = liveSettings(store);
   const agreements = createAgreements({ catalog, settings });
   const changeSettings = settingsChanger(catalog);
@@ -144,8 +158,8 @@ async function assemble(
     await acting({ actor: "catalog file", action: "catalog.load", target: "catalog" }, () => loadCatalog(document));
   }
 
-  const throttle = createThrottle(options.rateClock);
-  const faults = createFaultPlan();
+  const throttle = createRates(options, store);
+  const faults = await createFaults(store, log);
   const registeredUsage = createRegisteredUsage({ store, settings });
   const time = createBusinessTime({ store, clock, wallClock, settings, agreements, registeredUsage, log });
   const { timekeeper, runDue } = time;
@@ -155,14 +169,15 @@ async function assemble(
   const publicUrl = (): string => url;
   const workloads = workloadsOf(options, { catalog, store, keyStore, publicUrl, registeredUsage });
   const { webIdentity } = workloads;
-  const { feed, sessions, stopping } = watchersOf(store, wallClock);
-  const metrics = createMetrics({ store, exchanges, wallClock, version });
+  const { feed, sessions, stopping } = watchersOf(store, wallClock, keys);
+  const { admission, metrics, health } = measured(options, store, exchanges);
   const services = oneAddress(options, { store, settings, throttle, faults, exchanges, webIdentity });
   const endpoint = metrics.counted(toldTo(feed, services));
 
   const notifications = startNotifications({ store, keyStore, clock, wallClock, log, host: options.host, publicUrl });
   try {
     const shared = { store, clock, timekeeper, settings, agreements, registeredUsage, wallClock, log, publicUrl };
+    const pages = { ...shared, formKey };
     const control = createControl({
       ...{ ...shared, changeSettings, throttle, faults, loadCatalog, adminToken, version, workloads, exchanges },
       ...{ diagnose, sessions, feed, metrics, stopping: stopping.signal },
@@ -171,29 +186,33 @@ async function assemble(
     });
     const router = createRouter({
       ...{ store, log, version, allowedHosts: options.allowedHosts, subscriptions: notifications },
-      notReady: () => (stopping.signal.aborted ? "The server is stopping and takes no new calls." : store.outage()),
+      notReady: () => whyNotReady(stopping.signal, store, health),
       ...{ control, workloads: workloads.endpoints, consoleFiles: createConsoleFiles() },
       ...openMetrics(options, metrics),
-      ...(options.marketplacePages !== false ? { marketplacePages: createMarketplacePages(shared) } : {}),
+      ...(options.marketplacePages !== false ? { marketplacePages: createMarketplacePages(pages) } : {}),
     });
+    const isEnding = (): boolean => stopping.signal.aborted;
     const server = await listen(
-      { endpoint, router, log, ...(options.tls === undefined ? {} : { tls: options.tls }) },
+      { endpoint, router, log, admission, isEnding, ...(options.tls === undefined ? {} : { tls: options.tls }) },
       options.host,
       options.port,
     );
     url = server.url;
     await workloads.open();
     time.start();
+    const upkeep = startUpkeep(store, clock.now, log);
     return {
       ...{ url, store, throttle, faults, agreements, registeredUsage, workloads, timekeeper, settings, adminToken },
       ...{ runDue, changeSettings, loadCatalog, diagnose, exchanges },
-      consoleLink: () => consoleLink(url, sessions.invite({ name: "root", role: "full" })),
+      consoleLink: async () => consoleLink(url, await sessions.invite({ name: "root", role: "full" })),
       close: async () => {
         metrics.close();
         stopping.abort();
-        faults.clear(); // Calls that they hold up go on.
+        faults.release(); // Calls that they hold up go on.
+        await sleep(options.stopDelayMs ?? 0);
         // Before the server, which waits for its calls: a move of the clock may be one of them.
         await time.stop();
+        await upkeep.stop();
         await server.close();
         await workloads.close();
         await notifications.stop();
@@ -261,7 +280,7 @@ interface ServicePlaneParts {
   readonly store: Store;
   readonly settings: () => Settings;
   readonly throttle: Throttle;
-  readonly faults: FaultPlan;
+  readonly faults: Faults;
   readonly exchanges: Exchanges;
   readonly webIdentity: Workloads["webIdentity"];
 }
@@ -313,28 +332,4 @@ function liveSettings(store: Store): () => Settings {
     }
     return parsed;
   };
-}
-
-/** Logs go to stderr as JSON; stdout belongs to the ready line. Secrets cannot reach them by the members named here. */
-export function createLog(level: string): Logger {
-  return pino(
-    {
-      level,
-      base: null,
-      redact: {
-        paths: [
-          "secretAccessKey",
-          "sessionToken",
-          "privateKeyPem",
-          "*.secretAccessKey",
-          "*.sessionToken",
-          "*.privateKeyPem",
-          "authorization",
-          "*.authorization",
-        ],
-        censor: "[secret]",
-      },
-    },
-    pino.destination({ fd: 2, sync: true }),
-  );
 }

@@ -10,6 +10,7 @@ import { registerCompletion } from "./completion.ts";
 import { registerConsole } from "./console.ts";
 import type { CliContext } from "./context.ts";
 import { registerCredentials } from "./credentials.ts";
+import { registerDatabase } from "./database.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerEntitlements } from "./entitlements.ts";
 import { CliError, codeOf, exitCodes } from "./errors.ts";
@@ -19,6 +20,7 @@ import { registerNotifications, registerTargets } from "./notifications.ts";
 import { registerOffers } from "./offers.ts";
 import { registerDimensions, registerProducts } from "./products.ts";
 import { registerReports } from "./reports.ts";
+import { registerSecrets } from "./secrets.ts";
 import { registerSettings } from "./settings.ts";
 import { registerUsage } from "./usage.ts";
 import { registerWorkloads } from "./workloads.ts";
@@ -47,6 +49,8 @@ const nouns = [
   registerEvents,
   registerConsole,
   registerCatalog,
+  registerDatabase,
+  registerSecrets,
   registerCompletion,
 ];
 

@@ -23,7 +23,7 @@ export function month(): Option {
   return made.conflicts(["from", "to"]);
 }
 
-function checkedMonth(given: string): string {
+export function checkedMonth(given: string): string {
   if (/^\d{4}-(?:0[1-9]|1[0-2])$/.test(given)) return given;
   throw new InvalidArgumentError('It is not a month; write it like "2026-08".');
 }

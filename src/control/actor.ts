@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
+import type { Logger } from "pino";
 import type { ControlEvent } from "../api/types.ts";
 import type { Catalog, CatalogChange } from "../store/catalog.ts";
 
@@ -18,12 +19,15 @@ export interface Deed {
   readonly target?: string;
   /** Text for people; never a secret. */
   readonly summary?: string;
+  /** Of the request to the control plane that asked for it. */
+  readonly requestId?: string;
 }
 
 /** Changes that nobody announced, such as those of a test that uses the library. */
 export const serverActor = "server";
+const clockActor = "clock";
 /** Names that tokens cannot have, or an event would not say who it was. */
-export const reservedActors: readonly string[] = ["root", "clock", "buyer", "catalog file", serverActor];
+export const reservedActors: readonly string[] = ["root", clockActor, "buyer", "catalog file", serverActor];
 
 const summaryMaxLength = 500;
 const deeds = new AsyncLocalStorage<Deed>();
@@ -46,11 +50,21 @@ export function eventOf(at: number, fallback: { readonly action: string; readonl
   };
 }
 
-/** The catalogue whose every change carries an event. A change that writes nothing has none. */
-export function auditedCatalog(catalog: Catalog, wallClock: () => number): Catalog {
+/** The catalogue whose every change carries an event, and is logged. A change that writes nothing has none. */
+export function auditedCatalog(
+  catalog: Catalog,
+  wallClock: () => number,
+  log?: Pick<Logger, "info" | "debug">,
+): Catalog {
   const apply = async (change: CatalogChange): Promise<void> => {
     const told = change.event === undefined ? describe(change) : undefined;
-    await catalog.apply(told === undefined ? change : { ...change, event: eventOf(wallClock(), told) });
+    const event = told === undefined ? change.event : eventOf(wallClock(), told);
+    await catalog.apply(event === undefined ? change : { ...change, event });
+    if (event === undefined) return;
+    const { id, actor, action, target } = event;
+    // A move of the clock over a year changes more than anyone reads.
+    const level = actor === clockActor ? "debug" : "info";
+    log?.[level]({ requestId: deeds.getStore()?.requestId, actor, action, target, event: id }, "changed");
   };
   // A proxy, so that reads go through unchanged whatever the port comes to offer; engines keep private members, which
   // only their own `this` reaches.

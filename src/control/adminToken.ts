@@ -1,7 +1,11 @@
-/** The root admin token: from the environment, or made on the first start and kept in a file that only its owner reads. */
+/**
+ * The root admin token: from the environment, or made on the first start and kept in a file that only its owner reads. Many
+ * nodes over one database have it from there, sealed, and the file tells it to the command line of their machine.
+ */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { loadPrivateFile } from "../privateFile.ts";
+import type { KeyStore } from "../marketplace/notifications/certificates.ts";
+import { keepPrivateFile, loadPrivateFile } from "../privateFile.ts";
 
 const fileName = "admin.token";
 const variable = "METERHOUSE_ADMIN_TOKEN";
@@ -24,11 +28,32 @@ export function newAdminToken(): string {
  * file.
  */
 export function loadAdminToken({ dataDir, env }: AdminTokenOptions): string {
-  const given = env[variable];
-  if (given !== undefined && given !== "") return parseToken(given, `The environment variable ${variable}`);
+  const given = givenToken(env);
+  if (given !== undefined) return given;
   const file = join(dataDir, fileName);
   const text = loadPrivateFile(file, "admin token", () => `${newAdminToken()}\n`);
   return parseToken(text, `The admin token file ${file}`);
+}
+
+const storedName = "root-admin-token";
+
+/**
+ * `METERHOUSE_ADMIN_TOKEN`, else the one that the nodes share: the first of them to start puts its own there, and the files
+ * of the others are changed to it. Rejects as `loadAdminToken` throws.
+ */
+export async function loadSharedAdminToken({ dataDir, env }: AdminTokenOptions, keys: KeyStore): Promise<string> {
+  const given = givenToken(env);
+  if (given !== undefined) return given;
+  const shared =
+    (await keys.read(storedName)) ?? (await keys.keep(storedName, loadAdminToken({ dataDir, env }), undefined));
+  const file = join(dataDir, fileName);
+  keepPrivateFile(file, "admin token", `${shared}\n`);
+  return shared;
+}
+
+function givenToken(env: AdminTokenOptions["env"]): string | undefined {
+  const given = env[variable];
+  return given === undefined || given === "" ? undefined : parseToken(given, `The environment variable ${variable}`);
 }
 
 function parseToken(text: string, origin: string): string {

@@ -7,7 +7,7 @@ import type { CatalogDocument } from "../catalog/file.ts";
 import type { SettableClock } from "../clock.ts";
 import type { Diagnosis } from "../doctor/diagnose.ts";
 import type { CallFilter } from "../doctor/stored.ts";
-import type { FaultPlan } from "../faults.ts";
+import type { Faults } from "../faults.ts";
 import type { Agreements } from "../marketplace/agreements.ts";
 import type { Workloads } from "../marketplace/workloads/workloads.ts";
 import type { Exchanges } from "../protocol/exchanges.ts";
@@ -28,7 +28,7 @@ export interface ControlOptions {
   /** Sets the switches that are named; `undefined` puts one back to its default. */
   readonly changeSettings: (overrides: Partial<SettingsInput>) => Promise<void>;
   readonly throttle: Throttle;
-  readonly faults: FaultPlan;
+  readonly faults: Faults;
   /** Made over `auditedCatalog`, as `loadCatalog` and `changeSettings` are: that is what puts events into their changes. */
   readonly agreements: Agreements;
   readonly loadCatalog: (document: CatalogDocument) => Promise<void>;
@@ -67,7 +67,7 @@ export interface ConfirmationAttempt {
 }
 
 // A type, since Hono's environments are records.
-export type ControlEnv = { Variables: { caller: Caller } };
+export type ControlEnv = { Variables: { caller: Caller; requestId: string } };
 export type ControlApp = OpenAPIHono<ControlEnv>;
 
 export type DeedOf = Pick<Deed, "summary"> & { readonly action: string; readonly target: string };

@@ -4,7 +4,7 @@ import { defined } from "../catalog/rows.ts";
 import { cloudTrailRecord } from "../operations/cloudTrail.ts";
 import type { AuditedCall, AuditFilter } from "../store/audit.ts";
 import { type AddResource, json, problems } from "./app.ts";
-import { exchangeSchema, exchangeView } from "./exchangeView.ts";
+import { exchangeNoteSchema, exchangeSchema, exchangeView } from "./exchangeView.ts";
 import { accountId, instant, iso, msOf, productCode } from "./forms.ts";
 import { pageMembers, pageOf } from "./paging.ts";
 import { notFound } from "./problems.ts";
@@ -41,6 +41,7 @@ const callDetail = z
     call: callItem,
     record: z.record(z.string(), z.unknown()).openapi({ description: "The CloudTrail record" }),
     exchange: exchangeSchema.optional(),
+    exchangeNote: exchangeNoteSchema.optional(),
   })
   .openapi("CallDetail");
 
@@ -111,7 +112,7 @@ export const addCalls: AddResource = (app, { catalog, store, exchanges }) => {
     const [call] = await store.audit.page({ requestId, isCall: true }, 1);
     if (call === undefined) throw notFound("call", requestId);
     const record = Object.fromEntries(Object.entries(cloudTrailRecord(call, (id) => catalog.account(id))));
-    return context.json({ call: view(call), record, ...exchangeView(exchanges, requestId) }, 200);
+    return context.json({ call: view(call), record, ...exchangeView(exchanges, requestId, store) }, 200);
   });
 };
 

@@ -3,7 +3,7 @@
  * doors in this order: no page of another site, a known admin token, a role that may do it, a body of a known form and
  * size; then its resource, whose changes carry the name of the token.
  */
-import { timingSafeEqual } from "node:crypto";
+import { randomUUID, timingSafeEqual } from "node:crypto";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, Hono } from "hono";
@@ -104,6 +104,9 @@ export function createControl(options: ControlOptions): Hono<ControlEnv> {
     refuseOtherSites(context);
     // Answers hold what should be in no cache: secrets that are shown once, and state that changes.
     context.header("Cache-Control", "no-store");
+    const requestId = randomUUID();
+    context.set("requestId", requestId);
+    context.header("X-Request-Id", requestId);
     await next();
   });
   addOpenApi(app, parts);
@@ -119,12 +122,15 @@ export function createControl(options: ControlOptions): Hono<ControlEnv> {
           });
     return problemResponse(context, problem);
   });
-  app.onError((error, context) => problemResponse(context, problemOf(error, options.log, context.req.path)));
+  app.onError((error, context) => {
+    const log = options.log.child({ requestId: context.get("requestId") });
+    return problemResponse(context, problemOf(error, log, context.req.path));
+  });
   return app;
 }
 
 function partsOf(options: ControlOptions): ControlParts {
-  const catalog = auditedCatalog(options.store.catalog, options.wallClock);
+  const catalog = auditedCatalog(options.store.catalog, options.wallClock, options.log);
   return {
     ...options,
     catalog,
@@ -141,7 +147,7 @@ function addDoors(app: ControlApp, options: ControlOptions): void {
   addSessionOpening(app, { ...options, authenticator, addressOf });
   app.use("*", async (context, next) => {
     const authorization = context.req.header("authorization");
-    const session = authorization === undefined ? sessionOf(context, options) : undefined;
+    const session = authorization === undefined ? await sessionOf(context, options) : undefined;
     const caller = session?.caller ?? (await authenticator.authenticate(authorization, addressOf(context)));
     context.set("caller", caller);
     if (isSafe(context.req.method)) return next();
@@ -155,7 +161,7 @@ function addDoors(app: ControlApp, options: ControlOptions): void {
     if (context.req.path === `${controlPath}/catalog`) {
       await readBody(context, importMaxBytes, ["application/json", "application/yaml"]);
     } else await readBody(context, bodyMaxBytes, ["application/json"]);
-    return acting({ actor: caller.name }, () => next());
+    return acting({ actor: caller.name, requestId: context.get("requestId") }, () => next());
   });
 }
 

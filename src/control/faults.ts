@@ -1,7 +1,7 @@
 /** Planned faults: what a test arranges so that a client meets what production would do to it (B-92). */
 import { createRoute, z } from "@hono/zod-openapi";
 import { defined } from "../catalog/rows.ts";
-import { type Fault, faultLimits, type PlannedFault } from "../faults.ts";
+import { type Fault, faultLimits, type PlannedFault, planFull } from "../faults.ts";
 import { type AddResource, body, json, noContent, problems, summaryOf } from "./app.ts";
 import { productCode } from "./forms.ts";
 import { conflict, notFound } from "./problems.ts";
@@ -110,25 +110,23 @@ const clearRoute = createRoute({
 });
 
 export const addFaults: AddResource = (app, { faults, note }) => {
-  app.openapi(listRoute, (context) => context.json({ items: faults.list().map(view) }, 200));
+  app.openapi(listRoute, async (context) => context.json({ items: (await faults.counted()).map(view) }, 200));
   app.openapi(planRoute, async (context) => {
     // Members that were not given are absent, which the form's type cannot say.
     const given = defined(context.req.valid("json")) as Fault;
-    if (faults.list().length >= faultLimits.plannedMax) {
-      throw conflict(`${faultLimits.plannedMax} faults are planned, and no more can be; take some back.`);
-    }
-    const row = faults.add(given);
+    if ((await faults.counted()).length >= faultLimits.plannedMax) throw conflict(planFull().message);
+    const row = await faults.add(given);
     await note({ action: "fault.plan", target: row.id, summary: summaryOf(given) });
     return context.json(view(row), 201);
   });
   app.openapi(deleteRoute, async (context) => {
     const { id } = context.req.valid("param");
-    if (!faults.remove(id)) throw notFound("planned fault", id);
+    if (!(await faults.remove(id))) throw notFound("planned fault", id);
     await note({ action: "fault.delete", target: id });
     return context.body(null, 204);
   });
   app.openapi(clearRoute, async (context) => {
-    faults.clear();
+    await faults.clear();
     await note({ action: "fault.clear", target: "faults" });
     return context.body(null, 204);
   });

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { NotificationTarget } from "../api/types.ts";
+import { maskedUrl } from "../api/urls.ts";
 import { defined } from "../catalog/rows.ts";
 import { buyersFormsFault, defaultForms } from "../catalog/targets.ts";
 import type { Catalog } from "../store/catalog.ts";
@@ -23,7 +24,7 @@ const target = z
       .openapi({ description: "Absent: all products of the seller, or all that the buyer buys" }),
     forms: z.array(form),
     kind: z.enum(["http", "sqs"]),
-    url: z.string(),
+    url: z.string().openapi({ description: "Without user and password, where it has them" }),
     rawDelivery: z.boolean(),
     sqs: z
       .object({
@@ -169,7 +170,7 @@ export const addNotificationTargets: AddResource = (app, { catalog, clock, wallC
     const deed = {
       action: "notification-target.create",
       target: row.id,
-      summary: summaryOf({ seller, buyer, product, kind: row.kind, url: row.url }),
+      summary: summaryOf({ seller, buyer, product, kind: row.kind, url: maskedUrl(row.url) }),
     };
     await change(deed, { targets: [row] });
     if (confirmTarget !== undefined && stateOf(row) === "unconfirmed") {
@@ -238,7 +239,7 @@ function view(row: NotificationTarget): z.infer<typeof target> {
     product: row.productCode,
     forms: [...row.forms],
     kind: row.kind,
-    url: row.url,
+    url: maskedUrl(row.url),
     rawDelivery: row.rawDelivery,
     sqs: row.sqs && defined({ endpoint, region: queueRegion, accessKeyId }),
     state: stateOf(row),

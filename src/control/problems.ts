@@ -5,7 +5,7 @@ import { HTTPException } from "hono/http-exception";
 import type { Logger } from "pino";
 import { CatalogFileError, type CatalogPath, problemsOf } from "../catalog/problems.ts";
 import { MarketplaceError } from "../marketplace/agreements.ts";
-import { InvalidCursorError, StaleFactsError } from "../store/ledger.ts";
+import { InvalidCursorError, StaleFactsError, StoreFailure } from "../store/ledger.ts";
 
 const titles = {
   400: "Bad Request",
@@ -19,6 +19,7 @@ const titles = {
   422: "Unprocessable Content",
   429: "Too Many Requests",
   500: "Internal Server Error",
+  503: "Service Unavailable",
 } as const;
 export type ProblemStatus = keyof typeof titles;
 
@@ -127,5 +128,11 @@ export function problemOf(error: Error, log: Logger, path: string): Problem {
     return new Problem(error.status as ProblemStatus, `${error.message}.`);
   }
   log.error({ err: error, path }, "control request failed");
+  if (error instanceof StoreFailure) return storeProblem(error);
   return new Problem(500, "The request failed; the server's log says why.");
+}
+
+function storeProblem({ message, stored }: StoreFailure): Problem {
+  const kept = stored === "no" ? "Nothing of the request was kept" : "The request may or may not have been kept";
+  return new Problem(503, `${message}. ${kept}; look again when /readyz says that the server is ready.`);
 }

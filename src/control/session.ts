@@ -7,7 +7,7 @@ import type { Authenticator } from "./auth.ts";
 import { instant, iso } from "./forms.ts";
 import { bodyMaxBytes, readBody } from "./guard.ts";
 import { Problem } from "./problems.ts";
-import { type Session, sessionCookie } from "./sessions.ts";
+import type { Session } from "./sessions.ts";
 
 const session = z
   .object({
@@ -64,8 +64,11 @@ interface SessionOpeningParts extends SessionKeeping {
 }
 
 /** Of a request with a session's cookie. */
-export function sessionOf(context: Context, { sessions, publicUrl }: SessionKeeping): Session | undefined {
-  const cookie = getCookie(context, sessionCookie(publicUrl()));
+export async function sessionOf(
+  context: Context,
+  { sessions, publicUrl }: SessionKeeping,
+): Promise<Session | undefined> {
+  const cookie = getCookie(context, sessions.cookieName(publicUrl()));
   return cookie === undefined ? undefined : sessions.find(cookie);
 }
 
@@ -82,7 +85,7 @@ export function addSessionOpening(
     const given = context.req.valid("json");
     const caller =
       "link" in given
-        ? sessions.redeem(given.link)
+        ? await sessions.redeem(given.link)
         : await authenticator.authenticate(`Bearer ${given.adminToken}`, addressOf(context));
     if (caller === undefined) {
       throw new Problem(
@@ -90,8 +93,8 @@ export function addSessionOpening(
         "This link was used already, or is too old. Make a new one with 'meterhouse console', or sign in with the admin token.",
       );
     }
-    const opened = sessions.open(caller);
-    setCookie(context, sessionCookie(publicUrl()), opened.cookie, {
+    const opened = await sessions.open(caller);
+    setCookie(context, sessions.cookieName(publicUrl()), opened.cookie, {
       httpOnly: true,
       sameSite: "Strict",
       path: "/",
@@ -103,20 +106,20 @@ export function addSessionOpening(
 
 export const addSession: AddResource = (app, { sessions, publicUrl }) => {
   const keeping = { sessions, publicUrl };
-  app.openapi(readRoute, (context) => {
-    const found = sessionOf(context, keeping);
+  app.openapi(readRoute, async (context) => {
+    const found = await sessionOf(context, keeping);
     if (found === undefined) throw new Problem(404, "This request carries an admin token, and no session.");
     return context.json(view(found), 200);
   });
-  app.openapi(endRoute, (context) => {
-    const name = sessionCookie(publicUrl());
+  app.openapi(endRoute, async (context) => {
+    const name = sessions.cookieName(publicUrl());
     const cookie = getCookie(context, name);
-    if (cookie !== undefined) sessions.end(cookie);
+    if (cookie !== undefined) await sessions.end(cookie);
     deleteCookie(context, name, { path: "/" });
     return context.body(null, 204);
   });
-  app.openapi(linkRoute, (context) => {
-    return context.json({ url: consoleLink(publicUrl(), sessions.invite(context.var.caller)) }, 201);
+  app.openapi(linkRoute, async (context) => {
+    return context.json({ url: consoleLink(publicUrl(), await sessions.invite(context.var.caller)) }, 201);
   });
 };
 

@@ -85,7 +85,7 @@ export const addSettings: AddResource = (app, { settings, changeSettings, thrott
     // The schema has let each member through.
     if (Object.keys(changed).length > 0) await acting(deed, () => changeSettings(changed as Partial<SettingsInput>));
     // New rates begin with full buckets.
-    if ("quotas" in changed) throttle.reset();
+    if ("quotas" in changed) await throttle.reset();
     return context.json({ items: viewsOf(settings()) }, 200);
   });
 };

@@ -3,10 +3,10 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { defined } from "../catalog/rows.ts";
 import type { UntracedExchange } from "../protocol/untraced.ts";
 import { type AddResource, json, problems } from "./app.ts";
-import { exchangeSchema, exchangeView } from "./exchangeView.ts";
+import { exchangeNoteSchema, exchangeSchema, exchangeView, nodesNote } from "./exchangeView.ts";
 import { instant, iso } from "./forms.ts";
 import { page, pageMembers, pageOf } from "./paging.ts";
-import { notFound } from "./problems.ts";
+import { Problem } from "./problems.ts";
 
 const untracedCall = z
   .object({
@@ -21,7 +21,13 @@ const untracedCall = z
     skewMs: z.int().optional().openapi({ description: "X-Amz-Date minus the server's clock" }),
   })
   .openapi("UntracedCall");
-const detail = z.object({ call: untracedCall, exchange: exchangeSchema.optional() }).openapi("UntracedCallDetail");
+const detail = z
+  .object({
+    call: untracedCall,
+    exchange: exchangeSchema.optional(),
+    exchangeNote: exchangeNoteSchema.optional(),
+  })
+  .openapi("UntracedCallDetail");
 
 const listRoute = createRoute({
   method: "get",
@@ -50,7 +56,7 @@ const readRoute = createRoute({
   responses: { 200: json(detail, "The call"), ...problems },
 });
 
-export const addUntracedCalls: AddResource = (app, { exchanges }) => {
+export const addUntracedCalls: AddResource = (app, { exchanges, store }) => {
   app.openapi(listRoute, (context) => {
     const { outcome, accessKeyId, ...input } = context.req.valid("query");
     const matching = (exchanges?.untraced() ?? []).filter(
@@ -64,8 +70,10 @@ export const addUntracedCalls: AddResource = (app, { exchanges }) => {
   app.openapi(readRoute, (context) => {
     const { requestId } = context.req.valid("param");
     const call = exchanges?.untraced().find((one) => one.requestId === requestId);
-    if (call === undefined) throw notFound("call", requestId);
-    return context.json({ call: view(call), ...exchangeView(exchanges, requestId) }, 200);
+    if (call === undefined) {
+      throw new Problem(404, `There is no call '${requestId}' among the newest without a trail.${nodesNote(store)}`);
+    }
+    return context.json({ call: view(call), ...exchangeView(exchanges, requestId, store) }, 200);
   });
 };
 

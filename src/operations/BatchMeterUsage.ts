@@ -15,21 +15,15 @@
  * Then, per record and in order: CustomerNotSubscribed, Success, DuplicateRecord, or back in UnprocessedRecords.
  */
 import { ServiceError } from "../api/errors.ts";
-import { isLicenseArn, licenseTail } from "../api/identifiers.ts";
 import { offersOperation, regionListOf } from "../api/regions.ts";
-import type { Account, UsagePath, UsageRecord } from "../api/types.ts";
+import type { UsageRecord } from "../api/types.ts";
 import { hourOf, timestampMs } from "../rules/times.ts";
-import {
-  type BatchFacts,
-  type BatchRequest,
-  customerIdentifierOf,
-  decideBatch,
-  type RecordOutcome,
-} from "../rules/usageRecords.ts";
+import { type BatchFacts, type BatchRequest, decideBatch, type RecordOutcome } from "../rules/usageRecords.ts";
 import type { Catalog } from "../store/catalog.ts";
 import { StoreFailure, type UsageClaim, type UsageHolder } from "../store/ledger.ts";
-import { batchDetail } from "./auditDetail.ts";
+import { batchDetail, type MarkedRecord, recordForm } from "./auditDetail.ts";
 import { decideAndClaim, storeFailed } from "./claiming.ts";
+import { agreementOf, customersOf } from "./customers.ts";
 import { auditEvent, type Call, type Operation } from "./operation.ts";
 
 export interface UsageRecordResult {
@@ -68,17 +62,16 @@ export const BatchMeterUsage: Operation = {
     const request = input as BatchRequest;
     const decide = () => {
       const facts = prefetch(request, call, store.catalog);
-      const outcomes = decideBatch(request, facts, call.settings, call.now);
-      return { outcomes, unit: claimUnit(request, facts, outcomes, call) };
+      return claimUnit(request, facts, decideBatch(request, facts, call.settings, call.now), call);
     };
     try {
-      const { outcomes, outcome } = await decideAndClaim(store, decide);
-      return answer(request, statuses(request, outcomes, outcome.holders, call));
+      const { marksOf, outcome } = await decideAndClaim(store, decide);
+      return answer(request, marksOf(outcome.holders));
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;
       if (error.stored === "unknown") throw storeFailed(error);
       // Known not to be stored: the records go back to the caller, who sends them again (B-90).
-      return answer(request, statuses(request, decide().outcomes, undefined, call));
+      return answer(request, decide().marksOf(undefined));
     }
   },
 };
@@ -90,115 +83,91 @@ function productOf(request: BatchRequest, catalog: Catalog) {
   return agreement && catalog.product(agreement.productCode);
 }
 
-function agreementOf(licenseArn: string, catalog: Catalog) {
-  return isLicenseArn(licenseArn) ? catalog.agreementByLicense(licenseTail(licenseArn)) : undefined;
-}
-
-function buyerOf(record: UsageRecord, catalog: Catalog): Account | undefined {
-  const identifier = customerIdentifierOf(record);
-  if (identifier !== undefined) return catalog.accountByCustomerIdentifier(identifier);
-  return record.CustomerAWSAccountId === undefined ? undefined : catalog.account(record.CustomerAWSAccountId);
-}
-
 function prefetch(request: BatchRequest, call: Call, catalog: Catalog): BatchFacts {
   const product = productOf(request, catalog);
-  return {
-    callerAccountId: call.credential.accountId,
-    product,
-    records: request.UsageRecords.map((record) => {
-      const buyer = buyerOf(record, catalog);
-      if (record.LicenseArn !== undefined) {
-        return { buyer, agreements: [], licensed: agreementOf(record.LicenseArn, catalog) };
-      }
-      return { buyer, agreements: product && buyer ? catalog.agreements(product.code, buyer.id) : [] };
-    }),
-  };
+  const records = customersOf(request.UsageRecords, product, catalog, call);
+  return { callerAccountId: call.credential.accountId, product, records };
 }
 
-/** B-60: with a licence the licence is the key, whether or not ProductCode came along (B-15). */
-function pathOf(record: UsageRecord): UsagePath {
-  return record.LicenseArn === undefined ? "productCode" : "license";
-}
-
+/** What is claimed, its audit event, and what has become of each record once the holders of the claims are known. */
 function claimUnit(request: BatchRequest, facts: BatchFacts, outcomes: readonly RecordOutcome[], call: Call) {
-  const records: UsageClaim[] = [];
-  for (let index = 0; index < outcomes.length; index += 1) {
-    const outcome = outcomes[index];
-    const record = request.UsageRecords[index];
-    if (outcome === undefined || record === undefined || call.unprocessed.includes(index)) continue;
-    const { agreement, billable } = outcome;
-    records.push({
-      region: call.region,
-      path: pathOf(record),
-      productCode: agreement.productCode,
-      // The buyer's account, not the identifier that was sent: both name one customer (B-24).
-      holder: record.LicenseArn === undefined ? agreement.buyerAccountId : (agreement.licenseArn ?? record.LicenseArn),
-      accountId: agreement.buyerAccountId,
-      dimension: record.Dimension,
-      hour: hourOf(record.Timestamp),
-      timestampMs: timestampMs(record.Timestamp),
-      quantity: record.Quantity ?? 0, // B-64
-      ...(record.UsageAllocations === undefined ? {} : { allocations: record.UsageAllocations }),
-      billable,
-    });
-  }
-  return {
-    records,
-    audit: ({ holders }: { readonly holders: readonly UsageHolder[] }) => {
-      const marks = statuses(request, outcomes, holders, call);
-      let claimed = 0;
-      const marked = marks.map((mark, index) => ({
-        ...mark,
-        buyer: facts.records[index]?.buyer,
-        claim: mark.letter === "U" || mark.letter === "N" ? undefined : records[claimed++],
-      }));
-      return auditEvent(call, "Success", {
-        ...(facts.product === undefined ? {} : { productCode: facts.product.code }),
-        ...(request.ProductCode === undefined ? { noProductCode: true as const } : {}),
-        ...batchDetail(request.UsageRecords, marked),
-      });
-    },
-  };
-}
-
-type RecordStatus =
-  | { readonly letter: "S" | "R"; readonly meteringRecordId: string }
-  | { readonly letter: "D" }
-  | { readonly letter: "N" }
-  | { readonly letter: "U" };
-
-/** One status a record. `holders` are those of the claimed records, in order; undefined = the store kept none. */
-function statuses(
-  request: BatchRequest,
-  outcomes: readonly RecordOutcome[],
-  holders: readonly UsageHolder[] | undefined,
-  call: Call,
-): readonly RecordStatus[] {
-  let claimed = 0;
-  return outcomes.map((outcome, index): RecordStatus => {
-    if (call.unprocessed.includes(index)) return { letter: "U" };
-    if (outcome === undefined) return { letter: "N" };
-    const holder = holders?.[claimed];
-    claimed += 1;
-    if (holder === undefined) return { letter: "U" };
-    const { meteringRecordId } = holder;
-    if (holder.fresh) return { letter: "S", meteringRecordId };
-    const isSame = holder.quantity === (request.UsageRecords[index]?.Quantity ?? 0); // B-61, B-62, B-66
-    return isSame && call.settings.identicalResend === "success" ? { letter: "R", meteringRecordId } : { letter: "D" };
+  const { UsageRecords: usage } = request;
+  /** By index; undefined: nothing is claimed for the record. */
+  const claims = outcomes.map((outcome, index) => {
+    const record = usage[index];
+    if (outcome === undefined || record === undefined || call.unprocessed.includes(index)) return undefined;
+    return claimOf(record, outcome, facts.product?.code ?? outcome.agreement.productCode, call.region);
   });
+  // Here and not in the commit: the facts of 25 customers are at hand now.
+  const forms = claims.map((claim, index) => {
+    const record = usage[index];
+    return claim === undefined || record === undefined ? "-" : recordForm(record, claim, facts.records[index]?.buyer);
+  });
+  const marksOf = (holders: readonly UsageHolder[] | undefined): readonly MarkedRecord[] => {
+    let claimed = 0;
+    return claims.map((claim, index) => {
+      if (claim === undefined) return call.unprocessed.includes(index) ? unprocessedMark : notSubscribedMark;
+      return markOf(claim, holders?.[claimed++], call);
+    });
+  };
+  const audit = ({ holders }: { readonly holders: readonly UsageHolder[] }) =>
+    auditEvent(call, "Success", {
+      ...(facts.product === undefined ? {} : { productCode: facts.product.code }),
+      ...(request.ProductCode === undefined ? { noProductCode: true as const } : {}),
+      ...batchDetail(usage, marksOf(holders), forms),
+    });
+  return { marksOf, unit: { records: claims.filter((claim) => claim !== undefined), audit } };
 }
 
-function answer(request: BatchRequest, all: readonly RecordStatus[]): BatchMeterUsageResult {
+function claimOf(
+  record: UsageRecord,
+  { agreement, billable }: NonNullable<RecordOutcome>,
+  productCode: string,
+  region: string,
+): UsageClaim {
+  const { LicenseArn: licenseArn, UsageAllocations: allocations } = record;
+  // The buyer's account, not the identifier that was sent: both name one customer (B-24).
+  const accountId = record.CustomerAWSAccountId ?? agreement.buyerAccountId;
+  const claim: UsageClaim = {
+    region,
+    path: licenseArn === undefined ? "productCode" : "license", // B-60, B-15: with a licence the licence is the key.
+    productCode,
+    holder: licenseArn === undefined ? accountId : (agreement.licenseArn ?? licenseArn),
+    accountId,
+    dimension: record.Dimension,
+    hour: hourOf(record.Timestamp),
+    timestampMs: timestampMs(record.Timestamp),
+    quantity: record.Quantity ?? 0, // B-64
+    billable,
+  };
+  return allocations === undefined ? claim : { ...claim, allocations };
+}
+
+const unprocessedMark: MarkedRecord = { letter: "U", meteringRecordId: undefined };
+const notSubscribedMark: MarkedRecord = { letter: "N", meteringRecordId: undefined };
+const duplicateMark: MarkedRecord = { letter: "D", meteringRecordId: undefined };
+
+/** What has become of a claim. No holder: the store kept none. */
+function markOf({ quantity }: UsageClaim, holder: UsageHolder | undefined, { settings }: Call): MarkedRecord {
+  if (holder === undefined) return unprocessedMark;
+  const { meteringRecordId } = holder;
+  if (holder.fresh) return { letter: "S", meteringRecordId };
+  const isSame = holder.quantity === quantity; // B-61, B-62, B-66
+  return isSame && settings.identicalResend === "success" ? { letter: "R", meteringRecordId } : duplicateMark;
+}
+
+function answer(request: BatchRequest, marks: readonly MarkedRecord[]): BatchMeterUsageResult {
   const results: UsageRecordResult[] = [];
   const unprocessed: UsageRecord[] = [];
-  for (let index = 0; index < all.length; index += 1) {
-    const status = all[index];
+  for (let index = 0; index < marks.length; index += 1) {
+    const mark = marks[index];
     const record = request.UsageRecords[index];
-    if (status === undefined || record === undefined) continue;
-    if (status.letter === "U") unprocessed.push(record);
-    else if (status.letter === "N") results.push({ UsageRecord: record, Status: "CustomerNotSubscribed" });
-    else if (status.letter === "D") results.push({ UsageRecord: record, Status: "DuplicateRecord" });
-    else results.push({ UsageRecord: record, MeteringRecordId: status.meteringRecordId, Status: "Success" });
+    if (mark === undefined || record === undefined) continue;
+    const { letter, meteringRecordId } = mark;
+    if (letter === "U") unprocessed.push(record);
+    else if (letter === "N") results.push({ UsageRecord: record, Status: "CustomerNotSubscribed" });
+    else if (meteringRecordId === undefined) results.push({ UsageRecord: record, Status: "DuplicateRecord" });
+    else results.push({ UsageRecord: record, MeteringRecordId: meteringRecordId, Status: "Success" });
   }
   return { Results: results, UnprocessedRecords: unprocessed };
 }

@@ -14,17 +14,21 @@ export const hidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 /** Which members of a record were sent: the bits of its digit. */
 const formBits = { identifier: 1, account: 2, license: 4, quantity: 8 } as const;
+const formDigits = "0123456789abcdef";
 
+/** What has become of a record. */
 export interface MarkedRecord {
   readonly letter: "S" | "R" | "D" | "N" | "U";
-  readonly meteringRecordId?: string;
-  /** Absent: nothing was claimed for it. */
-  readonly claim?: UsageClaim | undefined;
-  readonly buyer?: Account | undefined;
+  /** Of what is stored, now or before. */
+  readonly meteringRecordId: string | undefined;
 }
 
-/** Of the records of an accepted batch; `marks` are in the order of `records`. */
-export function batchDetail(records: readonly UsageRecord[], marks: readonly MarkedRecord[]): AuditDetail {
+/** Of the records of an accepted batch; `marks`, and `forms` by `recordForm`, are in the order of `records`. */
+export function batchDetail(
+  records: readonly UsageRecord[],
+  marks: readonly MarkedRecord[],
+  formsOfStored: readonly string[],
+): AuditDetail {
   let statuses = "";
   let forms = "";
   let sent: Record<string, UsageRecord> | undefined;
@@ -35,7 +39,7 @@ export function batchDetail(records: readonly UsageRecord[], marks: readonly Mar
     const record = records[index];
     if (mark === undefined || record === undefined) continue;
     statuses += mark.letter;
-    const digit = mark.letter === "S" ? recordForm(record, mark) : "-";
+    const digit = mark.letter === "S" ? (formsOfStored[index] ?? "-") : "-";
     forms += digit;
     if (digit !== "-") continue;
     const kept = fitting(record, room);
@@ -57,9 +61,11 @@ export function batchDetail(records: readonly UsageRecord[], marks: readonly Mar
   };
 }
 
-/** The digit of a stored record; "-" where the ledger's row would not give it back as it was sent. */
-function recordForm(record: UsageRecord, { claim, buyer }: MarkedRecord): string {
-  if (claim === undefined) return "-";
+/**
+ * The digit of a record that is stored as `claim`; "-" where the ledger's row would not give it back as it was sent.
+ * `buyer` is the one that the record names.
+ */
+export function recordForm(record: UsageRecord, claim: UsageClaim, buyer: Account | undefined): string {
   const { CustomerIdentifier, CustomerAWSAccountId, LicenseArn, Quantity } = record;
   let bits = 0;
   if (CustomerIdentifier !== undefined) {
@@ -77,7 +83,7 @@ function recordForm(record: UsageRecord, { claim, buyer }: MarkedRecord): string
   if (Quantity !== undefined) bits += formBits.quantity;
   // The row keeps milliseconds, the trail shows seconds: rounding must not have moved the second.
   if (Math.floor(claim.timestampMs / 1_000) !== Math.floor(record.Timestamp)) return "-";
-  return bits.toString(16);
+  return formDigits.charAt(bits);
 }
 
 /** One digit for all where all are the same, which is what clients send. */

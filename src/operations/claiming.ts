@@ -29,10 +29,12 @@ export async function decideAndClaim<T extends { readonly unit: Omit<ClaimUnit, 
 
 /** What a caller is told when the store failed: retry, unchanged. */
 export function storeFailed(failure: StoreFailure): ServiceError {
-  return new ServiceError(
+  const error = new ServiceError(
     "InternalServiceErrorException",
     failure.stored === "no"
       ? "The service could not store the request; nothing of it was kept. Send it again unchanged."
       : "The service cannot tell whether the request was stored. Send it again unchanged: what was kept is not kept twice.",
   );
+  error.cause = failure; // For the log.
+  return error;
 }

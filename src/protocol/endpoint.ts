@@ -9,7 +9,7 @@ import { requestBodyMaxBytes } from "../api/limits.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Credential, OperationName } from "../api/types.ts";
 import type { Clock } from "../clock.ts";
-import type { FaultPlan } from "../faults.ts";
+import type { Faults } from "../faults.ts";
 import { requestDetail, withoutToken } from "../operations/auditDetail.ts";
 import { operations } from "../operations/index.ts";
 import { auditEvent, type Call } from "../operations/operation.ts";
@@ -17,7 +17,7 @@ import type { FaultMark } from "../store/audit.ts";
 import type { Store } from "../store/store.ts";
 import { requireAllowed } from "./authorise.ts";
 import { contentType, errorBody, parseBody, resultBody } from "./awsJson.ts";
-import { checkConstraints, readInput } from "./constraints.ts";
+import { readInput } from "./constraints.ts";
 import type { Exchanges } from "./exchanges.ts";
 import { createStrikes, ForeignAnswer, type Struck } from "./plannedFaults.ts";
 import { createVerifier } from "./sigv4.ts";
@@ -32,7 +32,7 @@ export interface EndpointOptions {
   readonly wallClock: () => number;
   readonly settings: () => Settings;
   readonly throttle: Throttle;
-  readonly faults: FaultPlan;
+  readonly faults: Faults;
   readonly log: Logger;
   /** Where the exact bytes of calls go. Absent: nowhere. */
   readonly exchanges?: Exchanges;
@@ -52,7 +52,8 @@ interface Exchange extends Struck {
 
 interface Step {
   readonly name: string;
-  readonly run: (exchange: Exchange) => void;
+  /** A promise only where something has to be fetched, which in memory nothing has. */
+  readonly run: (exchange: Exchange) => void | Promise<void>;
 }
 
 /** W-1, W-5: each operation is chosen by its service's prefix and its name. */
@@ -161,15 +162,11 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
       },
     },
     {
-      name: "member types", // W-56, W-57
+      name: "members: types, then constraints", // W-56, W-57, W-58
       run: (exchange) => {
         const { operation, settings } = exchange;
         exchange.input = readInput(operation, settings.revision, exchange.json, settings.lenientNumbers);
       },
-    },
-    {
-      name: "constraints", // W-58
-      run: ({ operation, settings, input }) => checkConstraints(operation, settings.revision, input),
     },
     {
       name: "Region", // L-1, L-2
@@ -182,14 +179,18 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
       run: (exchange) => {
         const { call, operation, region, settings } = exchange;
         if (call === undefined) return;
-        throttle.take(call.credential.accountId, region, operation, settings);
-        strikes.onRate(exchange);
+        const asked = throttle.take(call.credential.accountId, region, operation, settings);
+        if (asked instanceof Promise) return asked.then(() => strikes.onRate(exchange));
+        return strikes.onRate(exchange);
       },
     },
   ];
 
   const answerCall = async (exchange: Exchange): Promise<string> => {
-    for (const step of ladder) step.run(exchange);
+    for (const step of ladder) {
+      const asked = step.run(exchange);
+      if (asked instanceof Promise) await asked;
+    }
     const { call, operation, input } = exchange;
     if (call === undefined) throw new Error("The ladder let an unauthenticated call pass.");
     const handle = (struck: Call): Promise<object> => operations[operation].handle(input, struck, store);
@@ -216,9 +217,7 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
       exchange.delivery = thrown.delivery ?? exchange.delivery;
       return thrown.answer;
     }
-    if (!(thrown instanceof ServiceError)) {
-      log.error({ err: thrown, requestId, operation: exchange.operation }, "call failed");
-    }
+    logFailure(log, exchange, thrown);
     const error =
       thrown instanceof ServiceError
         ? thrown
@@ -272,6 +271,18 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
 }
 
 const noMarks: readonly FaultMark[] = [];
+
+/** What a caller gets as 5xx; a fault that somebody planned is no failure of ours. */
+function logFailure(log: Logger, exchange: Exchange, thrown: unknown): void {
+  const { requestId, operation, credential, marks } = exchange;
+  const call = { requestId, operation, accessKeyId: credential?.accessKeyId };
+  if (!(thrown instanceof ServiceError)) log.error({ err: thrown, ...call }, "call failed");
+  else if (thrown.status < statusOfServer) return;
+  else if (marks.length > 0) log.info({ ...call, faults: marks }, "call struck by a planned fault");
+  else log.error({ err: thrown.cause ?? thrown, ...call, exception: thrown.name }, "call failed");
+}
+
+const statusOfServer = 500;
 
 /** The `Date` header by a clock; the text is made once a second. */
 function createHttpDate(wallClock: () => number): () => string {

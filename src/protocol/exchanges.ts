@@ -3,7 +3,8 @@
  * looks for a fault right after it happened. Secrets are taken out before anything is kept.
  */
 import { hidden } from "../operations/auditDetail.ts";
-import { createUntracedLog, type UntracedExchange, untracedExchange } from "./untraced.ts";
+import { ByteRing, type RingEntry } from "./byteRing.ts";
+import { createUntracedLog, type UntracedExchange, untracedExchange, withoutCredential } from "./untraced.ts";
 import { header, type WireAnswer, type WireRequest } from "./wire.ts";
 
 export interface Exchange {
@@ -37,71 +38,32 @@ export interface Exchanges {
 }
 
 const defaultBytesMax = 268_435_456;
-/** Headers, keys and pointers of one exchange, roughly. */
-const overheadBytes = 2_048;
 /** Strangers have a share of their own, so that they cannot push out what callers look for. */
 const strangersShare = 16;
 
-interface Kept {
-  readonly bytes: number;
-  readonly request: WireRequest;
-  readonly answer: WireAnswer;
-}
-
-class Ring {
-  readonly #bytesMax: number;
-  readonly #kept = new Map<string, Kept>();
-  bytes = 0;
-
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
-  }
-
-  add(requestId: string, kept: Kept): void {
-    if (kept.bytes > this.#bytesMax) return;
-    this.#kept.set(requestId, kept);
-    this.bytes += kept.bytes;
-    if (this.bytes <= this.#bytesMax) return;
-    // A Map goes by the order of insertion: its first is its oldest.
-    for (const [oldest, { bytes }] of this.#kept) {
-      if (this.bytes <= this.#bytesMax) return;
-      this.#kept.delete(oldest);
-      this.bytes -= bytes;
-    }
-  }
-
-  get(requestId: string): Kept | undefined {
-    return this.#kept.get(requestId);
-  }
-
-  clear(): void {
-    this.#kept.clear();
-    this.bytes = 0;
-  }
-}
-
 export function createExchanges(bytesMax = defaultBytesMax, wallClock: () => number = Date.now): Exchanges {
-  const strangers = new Ring(Math.floor(bytesMax / strangersShare));
-  const callers = new Ring(bytesMax - Math.floor(bytesMax / strangersShare));
+  const strangers = new ByteRing(Math.floor(bytesMax / strangersShare));
+  const callers = new ByteRing(bytesMax - Math.floor(bytesMax / strangersShare));
   const withoutTrail = new Map<string, number>();
   const untraced = createUntracedLog();
   return {
     keep(requestId, request, answer, isKnown, isFaulted = false) {
       const error = answer.headers["x-amzn-ErrorType"];
-      const safe = isTokenCall(request) ? withoutTokens(request, answer) : { request, answer };
+      const shownAnswer = isKnown ? answer : withoutCredential(answer);
+      const safe = isTokenCall(request) ? withoutTokens(request, shownAnswer) : { request, answer: shownAnswer };
       if (error !== undefined && (!isKnown || (error === "ThrottlingException" && !isFaulted))) {
         withoutTrail.set(error, (withoutTrail.get(error) ?? 0) + 1);
         const input = { requestId, request, answer: safe.answer, outcome: error };
         untraced.add(untracedExchange(input, isKnown, wallClock()), isKnown);
       }
       (isKnown ? callers : strangers).add(requestId, {
-        bytes: overheadBytes + safe.request.body.length + safe.answer.body.length,
-        request: withoutSignature(safe.request),
-        answer: safe.answer,
+        head: headOf(safe.request, safe.answer),
+        bytes: safe.request.body,
+        text: safe.answer.body,
       });
     },
     find(requestId) {
-      const kept = callers.get(requestId) ?? strangers.get(requestId);
+      const kept = callers.find(requestId) ?? strangers.find(requestId);
       return kept && shown(kept);
     },
     withoutTrail,
@@ -118,38 +80,52 @@ export function createExchanges(bytesMax = defaultBytesMax, wallClock: () => num
   };
 }
 
-function shown({ request, answer }: Kept): Exchange {
-  const headers: [string, string][] = [];
-  for (let index = 0; index + 1 < request.rawHeaders.length; index += 2) {
-    headers.push([request.rawHeaders[index] ?? "", request.rawHeaders[index + 1] ?? ""]);
+/** Method, target, status, the number of the request's lines of headers, then names and values in turn; a line each. */
+function headOf(request: WireRequest, answer: WireAnswer): string {
+  const { method, rawHeaders } = request;
+  const lines = [method, withoutSignature(request.url), String(answer.status), String(rawHeaders.length)];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? "";
+    lines.push(name, isSecret(name) ? hidden : (rawHeaders[index + 1] ?? ""));
   }
-  const { method, url, body } = request;
-  return { request: { method, url, headers, body: body.toString("utf8") }, response: answer };
+  for (const name in answer.headers) lines.push(name, answer.headers[name] ?? "");
+  // No line has a break of its own: HTTP's parser lets none through.
+  return lines.join("\n");
 }
 
-const secretHeaders = ["authorization", "x-amz-security-token", "x-amz-signature", "cookie"];
+function shown({ head, bytes, text }: RingEntry): Exchange {
+  const [method = "", url = "", status = "", count = "", ...lines] = head.split("\n");
+  const pairs: [string, string][] = [];
+  for (let index = 0; index + 1 < lines.length; index += 2) pairs.push([lines[index] ?? "", lines[index + 1] ?? ""]);
+  const ofRequest = Number(count) / 2;
+  return {
+    request: { method, url, headers: pairs.slice(0, ofRequest), body: Buffer.from(bytes).toString("utf8") },
+    response: { status: Number(status), headers: Object.fromEntries(pairs.slice(ofRequest)), body: text },
+  };
+}
+
+/** Those of the service plane, and what a client that mixes up its addresses sends here. */
+const secretHeaders = [
+  "authorization",
+  "proxy-authorization",
+  "x-amz-security-token",
+  "x-amz-signature",
+  "cookie",
+  "x-meterhouse-csrf",
+];
 
 function isSecret(name: string): boolean {
   // By length first: this runs for every header of every call.
   return secretHeaders.some((secret) => secret.length === name.length && secret === name.toLowerCase());
 }
 
-function withoutSignature(request: WireRequest): WireRequest {
-  const rawHeaders = [...request.rawHeaders];
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    if (isSecret(rawHeaders[index] ?? "")) rawHeaders[index + 1] = hidden;
-  }
-  const url =
-    request.url.length === 1
-      ? request.url
-      : request.url.replace(/((?:X-Amz-Signature|X-Amz-Security-Token)=)[^&]*/gi, `$1${hidden}`);
-  const { method, body, isTooLarge, remoteAddress } = request;
-  return { method, url, rawHeaders, body, isTooLarge, remoteAddress };
+function withoutSignature(url: string): string {
+  return url.length === 1 ? url : url.replace(/((?:X-Amz-Signature|X-Amz-Security-Token)=)[^&]*/gi, `$1${hidden}`);
 }
 
-/** By the body as well: a call under a wrong target carries the same token. */
+/** By the body as well: a call under a wrong target carries the same token, and one under JavaScript's name for it. */
 function isTokenCall(request: WireRequest): boolean {
-  return /ResolveCustomer$/.test(header(request, "x-amz-target") ?? "") || request.body.includes("RegistrationToken");
+  return /ResolveCustomer$/.test(header(request, "x-amz-target") ?? "") || request.body.includes("egistrationToken");
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { ServiceError } from "../api/errors.ts";
-import type { Fault, FaultHit, FaultPlan } from "../faults.ts";
+import type { Awaitable, Fault, FaultHit, Faults } from "../faults.ts";
 import type { Call } from "../operations/operation.ts";
 import type { FaultMark } from "../store/audit.ts";
 import type { Catalog } from "../store/catalog.ts";
@@ -37,9 +37,9 @@ export class ForeignAnswer extends Error {
 
 export interface Strikes {
   /** Between the client and the service: proxy-503 throws, slow-body changes how the answer goes out. */
-  onConnection(struck: Struck): void;
-  /** Throws ThrottlingException. */
-  onRate(struck: Struck): void;
+  onConnection(struck: Struck): Awaitable<void>;
+  /** Throws, or rejects with, ThrottlingException. */
+  onRate(struck: Struck): Awaitable<void>;
   /** Runs `handle` between the faults before the commit and those after it. */
   aroundCommit<T>(struck: Struck, call: Call, handle: (call: Call) => Promise<T>): Promise<T>;
 }
@@ -48,7 +48,7 @@ const defaultPieceBytes = 16;
 const noRecords: readonly number[] = [];
 
 export interface StrikesOptions {
-  readonly plan: FaultPlan;
+  readonly plan: Faults;
   readonly catalog: Catalog;
   /** The text of a `Date` header. */
   readonly date: () => string;
@@ -70,7 +70,7 @@ export function createStrikes({ plan, catalog, date }: StrikesOptions): Strikes 
     let after: readonly FaultHit[];
     let result: T;
     try {
-      for (const hit of plan.take("before-commit", seen)) {
+      for (const hit of await plan.take("before-commit", seen)) {
         if (hit.fault.kind === "unprocessed") {
           waiting.push(hit);
           continue;
@@ -78,7 +78,7 @@ export function createStrikes({ plan, catalog, date }: StrikesOptions): Strikes 
         mark(struck, hit);
         await strike(hit, cleared);
       }
-      after = plan.take("after-commit", seen);
+      after = await plan.take("after-commit", seen);
       waiting.push(...after);
       // The marks are in the commit, so they are made before it.
       const faults = [...struck.marks, ...waiting.map(markOf)];
@@ -95,27 +95,41 @@ export function createStrikes({ plan, catalog, date }: StrikesOptions): Strikes 
     return result;
   };
 
+  const connected = (struck: Struck, hits: readonly FaultHit[]): void => {
+    for (const hit of hits) {
+      mark(struck, hit);
+      if (hit.fault.kind === "proxy-503") throw proxyError(date());
+      if (hit.fault.kind === "slow-body") struck.delivery = trickle(hit.fault, plan.cleared);
+    }
+  };
+  const rated = (struck: Struck, hits: readonly FaultHit[]): void => {
+    for (const hit of hits) {
+      mark(struck, hit);
+      throw new ServiceError("ThrottlingException", "Rate exceeded. (This is a planned fault.)");
+    }
+  };
+
   return {
     onConnection: (struck) => {
       if (!plan.isActive || struck.call === undefined) return;
-      for (const hit of plan.take("connection", faultCallOf(struck.call, struck.json, catalog))) {
-        mark(struck, hit);
-        if (hit.fault.kind === "proxy-503") throw proxyError(date());
-        if (hit.fault.kind === "slow-body") struck.delivery = trickle(hit.fault, plan.cleared);
-      }
+      return then(plan.take("connection", faultCallOf(struck.call, struck.json, catalog)), (hits) =>
+        connected(struck, hits),
+      );
     },
 
     onRate: (struck) => {
       if (!plan.isActive || struck.call === undefined) return;
-      for (const hit of plan.take("rate", faultCallOf(struck.call, struck.json, catalog))) {
-        mark(struck, hit);
-        throw new ServiceError("ThrottlingException", "Rate exceeded. (This is a planned fault.)");
-      }
+      return then(plan.take("rate", faultCallOf(struck.call, struck.json, catalog)), (hits) => rated(struck, hits));
     },
 
     aroundCommit: (struck, call, handle) =>
       plan.isActive || struck.marks.length > 0 ? struckCommit(struck, call, handle) : handle(call),
   };
+}
+
+/** At once where it is there. */
+function then<T>(value: Awaitable<T>, go: (value: T) => void): Awaitable<void> {
+  return value instanceof Promise ? value.then(go) : go(value);
 }
 
 function mark(struck: Struck, hit: FaultHit): void {

@@ -7,6 +7,7 @@
 import { ServiceError } from "../api/errors.ts";
 import { isKnownRegion, partitionOf } from "../api/regions.ts";
 import type { Account, Credential } from "../api/types.ts";
+import { remembering } from "./remembering.ts";
 import { canonicalRequest, type Headers, joinHeaders, type Query, sha256, splitTarget } from "./sigv4Canonical.ts";
 import { createSigningKeys, sameBytes } from "./sigv4Keys.ts";
 
@@ -116,7 +117,21 @@ function readSignature(headers: Headers, query: Query): SignatureParts {
   return readHeaderForm(authorization, headers);
 }
 
-function readHeaderForm(authorization: string, headers: Headers): SignatureParts {
+/** As the AWS SDKs write the header: what is read of it does not differ from what `splitAuthorization` reads. */
+const commonForm = /^(AWS4-[^, \t]+) Credential=([^, \t]+), SignedHeaders=([^, \t]+), Signature=([^, \t]+)$/;
+
+interface AuthorizationParts {
+  readonly scheme: string;
+  readonly credential: string | undefined;
+  readonly signedHeaders: string | undefined;
+  readonly signature: string | undefined;
+}
+
+function splitAuthorization(authorization: string): AuthorizationParts {
+  const common = commonForm.exec(authorization);
+  if (common !== null) {
+    return { scheme: common[1] ?? "", credential: common[2], signedHeaders: common[3], signature: common[4] };
+  }
   // S-2: commas or spaces or both separate the parts, in any order.
   const [scheme = "", ...pairs] = authorization.split(/[, \t]+/);
   const values = new Map<string, string>();
@@ -124,9 +139,16 @@ function readHeaderForm(authorization: string, headers: Headers): SignatureParts
     const equals = pair.indexOf("=");
     if (equals > 0) values.set(pair.slice(0, equals), pair.slice(equals + 1));
   }
-  const credential = values.get("Credential");
-  const signature = values.get("Signature");
-  const signedHeaders = values.get("SignedHeaders");
+  return {
+    scheme,
+    credential: values.get("Credential"),
+    signedHeaders: values.get("SignedHeaders"),
+    signature: values.get("Signature"),
+  };
+}
+
+function readHeaderForm(authorization: string, headers: Headers): SignatureParts {
+  const { scheme, credential, signedHeaders, signature } = splitAuthorization(authorization);
   const amzDate = headers.get("x-amz-date");
   const date = amzDate || headers.get("date");
   if (!credential || !signature || !signedHeaders || !date) {
@@ -186,9 +208,8 @@ function readLifetime(text: string | undefined): number | undefined {
   );
 }
 
-function splitSignedHeaders(text: string): ReadonlySet<string> {
-  return new Set(text.toLowerCase().split(";"));
-}
+/** Made once a text: clients sign the same headers in all their calls. */
+const splitSignedHeaders = remembering((text: string): ReadonlySet<string> => new Set(text.toLowerCase().split(";")));
 
 // --- Date, algorithm, credential, scope: S-24 to S-30 ---
 
@@ -198,13 +219,21 @@ interface SignedDate {
   readonly iso: string;
 }
 
-function readDate({ date, httpDate }: SignatureParts): SignedDate {
+/** Epoch milliseconds of a date in the basic format: made once a text, since a busy second has many calls. */
+const isoDateAt = remembering((date: string): number | undefined => {
   const iso = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(date);
   if (iso !== null) {
     const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = iso.slice(1).map(Number);
     const at = Date.UTC(year, month - 1, day, hour, minute, second);
-    if (isoBasic(at) === date) return { at, iso: date }; // else a day or hour that does not exist
-  } else if (httpDate && date.length === 29) {
+    if (isoBasic(at) === date) return at; // else a day or hour that does not exist
+  }
+  return undefined;
+});
+
+function readDate({ date, httpDate }: SignatureParts): SignedDate {
+  const isoAt = isoDateAt(date);
+  if (isoAt !== undefined) return { at: isoAt, iso: date };
+  if (httpDate && date.length === 29) {
     const at = Date.parse(date);
     if (new Date(at).toUTCString() === date) return { at, iso: isoBasic(at) };
   }
@@ -260,7 +289,8 @@ interface Scope {
   readonly path: string;
 }
 
-function readCredential(text: string): Scope {
+/** Made once a text: a key has one a day and Region. Throws IncompleteSignatureException. */
+const readCredential = remembering((text: string): Scope => {
   let end = text.length;
   while (text[end - 1] === "/") end--; // AWS ignores slashes at the end
   const elements = text.slice(0, end).split("/");
@@ -271,13 +301,14 @@ function readCredential(text: string): Scope {
       `Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '${echo(text)}'`,
     );
   return { accessKeyId, date, region, service, terminator, path: `${date}/${region}/${service}/${terminator}` };
-}
+});
 
 function checkScope(scope: Scope, date: SignedDate, enforceRegions: boolean, signingName: string): void {
   const { region, service, terminator } = scope;
   // Even where the lists are skipped a Region becomes part of the ledger's keys: it has to look like a name.
   const regionValid = enforceRegions ? isKnownRegion(region) : /^[\w-]{1,64}$/.test(region);
   const day = date.iso.slice(0, 8);
+  if (regionValid && service === signingName && terminator === scopeTerminator && scope.date === day) return;
   const sentences = [
     regionValid ? "" : `Credential should be scoped to a valid region, not '${echo(region)}'. `,
     service === signingName ? "" : `Credential should be scoped to correct service: '${signingName}'. `,
@@ -289,7 +320,6 @@ function checkScope(scope: Scope, date: SignedDate, enforceRegions: boolean, sig
       : `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${echo(scope.date)}' != '${day}', from '${date.iso}'.`,
   ];
   const text = sentences.join("");
-  if (text === "") return;
   const help = regionValid ? "" : " (the Region comes from the client's configuration, for example us-east-1)";
   throw new ServiceError("InvalidSignatureException", help === "" ? text : `${text.trimEnd()}${help}`); // S-29
 }

@@ -103,7 +103,7 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
  * Nor `/[ \t]+$/`, which takes quadratic time on a header of spaces: after the runs are single spaces one is cut.
  */
 function collapseSpace(value: string): string {
-  const single = /\t| {2}/.test(value) ? value.replace(/[ \t]+/g, " ") : value;
+  const single = value.includes("  ") || value.includes("\t") ? value.replace(/[ \t]+/g, " ") : value;
   const start = single.startsWith(" ") ? 1 : 0;
   return start === 0 && !single.endsWith(" ") ? single : single.slice(start, single.endsWith(" ") ? -1 : undefined);
 }

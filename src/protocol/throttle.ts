@@ -5,9 +5,18 @@ import type { Settings } from "../api/settings.ts";
 import type { OperationName } from "../api/types.ts";
 
 export interface Throttle {
-  /** Throws ThrottlingException when the bucket is empty; a refused call takes nothing. */
-  take(accountId: string, region: string, operation: OperationName, settings: Settings): void;
+  /**
+   * Throws, or rejects with, ThrottlingException when the bucket is empty; a refused call takes nothing. A promise only
+   * where the answer has to be fetched.
+   */
+  take(accountId: string, region: string, operation: OperationName, settings: Settings): void | Promise<void>;
   /** Full buckets again. */
+  reset(): void | Promise<void>;
+}
+
+/** Buckets in memory: every answer is there at once. */
+export interface LocalThrottle extends Throttle {
+  take(accountId: string, region: string, operation: OperationName, settings: Settings): void;
   reset(): void;
 }
 
@@ -24,7 +33,7 @@ const advice: Readonly<Partial<Record<OperationName, string>>> = {
 };
 
 /** Beyond this many buckets the full ones are dropped: an absent bucket is a full one. */
-const bucketsMax = 10_000;
+export const bucketsMax = 10_000;
 
 /** Calls a second; undefined = no limit. */
 export function rateOf(accountId: string, operation: OperationName, { quotas }: Settings): number | undefined {
@@ -33,8 +42,15 @@ export function rateOf(accountId: string, operation: OperationName, { quotas }: 
   return quotas.accounts?.[accountId]?.[operation] ?? quotas.default?.[operation] ?? awsRatesPerSecond[operation];
 }
 
+export function rateExceeded(accountId: string, region: string, operation: OperationName, rate: number): ServiceError {
+  return new ServiceError(
+    "ThrottlingException",
+    `Rate exceeded. Account ${accountId} may call ${operation} ${rate} times a second in ${region}; wait and send it again unchanged.${advice[operation] ?? ""}`,
+  );
+}
+
 /** `clock` in milliseconds: the wall clock in service, another one in tests (C-31). */
-export function createThrottle(clock: () => number): Throttle {
+export function createThrottle(clock: () => number): LocalThrottle {
   const buckets = new Map<string, Bucket>();
 
   const refill = (bucket: Bucket, rate: number, now: number): void => {
@@ -62,12 +78,7 @@ export function createThrottle(clock: () => number): Throttle {
       }
       refill(bucket, rate, now);
       // The smallest part of a token that rounding may have cost.
-      if (bucket.tokens < 1 - 1e-9) {
-        throw new ServiceError(
-          "ThrottlingException",
-          `Rate exceeded. Account ${accountId} may call ${operation} ${rate} times a second in ${region}; wait and send it again unchanged.${advice[operation] ?? ""}`,
-        );
-      }
+      if (bucket.tokens < 1 - 1e-9) throw rateExceeded(accountId, region, operation, rate);
       bucket.tokens -= 1;
     },
     reset: () => buckets.clear(),

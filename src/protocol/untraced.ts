@@ -3,6 +3,7 @@
  * tell who sends them and why they fail, and never a signature, a session token or a body. In memory and bounded.
  */
 import { hash } from "node:crypto";
+import { hidden } from "../operations/auditDetail.ts";
 import { header, type WireAnswer, type WireRequest } from "./wire.ts";
 
 export interface UntracedExchange {
@@ -103,6 +104,18 @@ function amzDate(text: string): number | undefined {
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
   const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   return Number.isNaN(at) ? undefined : at;
+}
+
+/**
+ * An answer without what it quotes of the credential: whoever takes the secret for the id sends the secret there, and a
+ * header that cannot be read may hold a signature. The caller is told all the same what came.
+ */
+export function withoutCredential(answer: WireAnswer): WireAnswer {
+  const body = answer.body
+    .replace(/(Authorization=AWS4-)[^}]*(?="[},])/, `$1${hidden}`)
+    .replace(/(?<=keyid\/date\/region\/service\/term, got ')[^}]*(?='"[},])/, hidden)
+    .replace(/(?<=the access key id ')(?![A-Z0-9]{16,128}')[^}]*?(?=' is not known)/, hidden);
+  return body === answer.body ? answer : { ...answer, body };
 }
 
 /**

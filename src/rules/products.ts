@@ -60,6 +60,18 @@ export function requireProduct(
   return product;
 }
 
+const meteredOf = new WeakMap<Product, ReadonlySet<string>>();
+
+/** Names of the dimensions that the product meters. Made once: products are rows of the catalogue and never change in place. */
+export function meteredDimensions(product: Product): ReadonlySet<string> {
+  let names = meteredOf.get(product);
+  if (names === undefined) {
+    names = new Set(product.dimensions.filter((one) => one.kind === "metered").map((one) => one.name));
+    meteredOf.set(product, names);
+  }
+  return names;
+}
+
 /** Throws InvalidUsageDimensionException unless the product meters the dimension; names compare byte for byte (B-40, B-41, B-43). */
 export function requireMeteredDimension(product: Product, dimension: string, where: string): void {
   const found = product.dimensions.find((one) => one.name === dimension);

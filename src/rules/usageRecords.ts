@@ -5,11 +5,12 @@
 import { ServiceError } from "../api/errors.ts";
 import type { Settings } from "../api/settings.ts";
 import type { Account, Agreement, Product, UsageRecord } from "../api/types.ts";
-import { isBillable, isMeterable } from "./agreements.ts";
-import { requireMeteredDimension, requireProduct } from "./products.ts";
+import { isBillable } from "./agreements.ts";
+import { meteredDimensions, requireMeteredDimension, requireProduct } from "./products.ts";
+import { type Standing, standingOf } from "./standing.ts";
 import { showTime, timestampMs } from "./times.ts";
 import { requireAllocations, requireTags } from "./usageAllocations.ts";
-import { beforeSubscription, requireBatchWindow, subscriptionStartEdge } from "./usageWindow.ts";
+import { batchWindow, beforeSubscription, requireBatchWindow, subscriptionStartEdge } from "./usageWindow.ts";
 
 export interface BatchRequest {
   readonly ProductCode?: string;
@@ -24,6 +25,8 @@ export interface RecordFacts {
   readonly agreements: readonly Agreement[];
   /** Licence path: the agreement that the licence belongs to. */
   readonly licensed?: Agreement | undefined;
+  /** Of `agreements`, by the same settings, and good for the time of the decision. Absent: it is worked out. */
+  readonly standing?: Standing | undefined;
 }
 
 export interface BatchFacts {
@@ -48,12 +51,18 @@ export function decideBatch(
   const product = requireBatchProduct(request, facts);
   requireLicenses(records, facts, product, settings);
   requireCustomerIdentifiers(records, facts, product, settings);
-  for (let index = 0; index < records.length; index += 1) {
-    requireMeteredDimension(product, at(records, index).Dimension, where(index));
-  }
-  requireTimestamps(records, facts, settings, now);
+  requireDimensions(records, product);
+  const standings = records.map((record, index) => standingNow(record, at(facts.records, index), settings, now));
+  requireTimestamps(records, standings, settings, now);
   requireSplits(records, settings);
-  return records.map((record, index) => judge(record, at(facts.records, index), product, settings, now));
+  return records.map((record, index) => judge(record, at(facts.records, index), at(standings, index), product));
+}
+
+/** What the agreements of a record allow: that of its licence, or the buyer's on the product. */
+function standingNow(record: UsageRecord, facts: RecordFacts, settings: Settings, now: number): Standing {
+  const { standing, licensed, agreements } = facts;
+  if (record.LicenseArn !== undefined) return standingOf(licensed === undefined ? [] : [licensed], now, settings);
+  return standing ?? standingOf(agreements, now, settings);
 }
 
 function where(index: number): string {
@@ -204,36 +213,35 @@ function requireCustomerIdentifiers(
   }
 }
 
-/** Step 9: B-50 to B-56. */
-function requireTimestamps(records: readonly UsageRecord[], facts: BatchFacts, settings: Settings, now: number): void {
+/** Step 8: B-40, B-41, B-43. */
+function requireDimensions(records: readonly UsageRecord[], product: Product): void {
+  const metered = meteredDimensions(product);
   for (let index = 0; index < records.length; index += 1) {
-    const record = at(records, index);
-    const stampedAt = timestampMs(record.Timestamp);
-    requireBatchWindow(stampedAt, now, settings, `${where(index)}.Timestamp`);
-    if (record.LicenseArn !== undefined) continue; // B-31 has judged its start.
-    const startedAt = uncoveredStart(at(facts.records, index).agreements, stampedAt, settings, now);
-    if (startedAt !== undefined) throw beforeSubscription(stampedAt, startedAt, `${where(index)}.Timestamp`);
+    const { Dimension: dimension } = at(records, index);
+    if (!metered.has(dimension)) requireMeteredDimension(product, dimension, where(index));
   }
 }
 
-/**
- * The start that a stamp precedes, if it precedes the start of every agreement that could take it: those that take
- * usage now, or, if none does, all that ever started (B-56, B-87).
- */
-function uncoveredStart(
-  agreements: readonly Agreement[],
-  stampedAt: number,
+/** Step 9: B-50 to B-56. */
+function requireTimestamps(
+  records: readonly UsageRecord[],
+  standings: readonly Standing[],
   settings: Settings,
   now: number,
-): number | undefined {
-  const open = agreements.filter((one) => isMeterable(one, now, settings));
-  let earliest: number | undefined;
-  for (const { startedAt } of open.length > 0 ? open : agreements) {
-    if (startedAt === undefined || startedAt > now) continue;
-    if (stampedAt >= subscriptionStartEdge(startedAt, settings)) return undefined;
-    if (earliest === undefined || startedAt < earliest) earliest = startedAt;
+): void {
+  const window = batchWindow(now, settings);
+  for (let index = 0; index < records.length; index += 1) {
+    const record = at(records, index);
+    const stampedAt = timestampMs(record.Timestamp);
+    if (stampedAt < window.from || stampedAt > window.to) {
+      requireBatchWindow(stampedAt, now, settings, `${where(index)}.Timestamp`);
+    }
+    if (record.LicenseArn !== undefined) continue; // B-31 has judged its start.
+    const { coveredFrom, startedAt } = at(standings, index);
+    if (startedAt !== undefined && stampedAt < coveredFrom) {
+      throw beforeSubscription(stampedAt, startedAt, `${where(index)}.Timestamp`); // B-56, B-87
+    }
   }
-  return earliest;
 }
 
 /** Step 10: tags of all records, then allocations of all records. */
@@ -249,21 +257,12 @@ function requireSplits(records: readonly UsageRecord[], settings: Settings): voi
 }
 
 /** Step 11: B-80 to B-89, B-32. */
-function judge(
-  record: UsageRecord,
-  facts: RecordFacts,
-  product: Product,
-  settings: Settings,
-  now: number,
-): RecordOutcome {
-  if (facts.buyer === undefined || facts.buyer.suspended) return undefined;
+function judge(record: UsageRecord, { buyer }: RecordFacts, { open }: Standing, product: Product): RecordOutcome {
+  if (buyer === undefined || buyer.suspended) return undefined;
   const stampedAt = timestampMs(record.Timestamp);
-  const candidates = record.LicenseArn === undefined ? facts.agreements : facts.licensed ? [facts.licensed] : [];
-  const agreement = candidates.find(
-    (one) =>
-      isMeterable(one, now, settings) &&
-      one.startedAt !== undefined &&
-      stampedAt >= subscriptionStartEdge(one.startedAt, settings),
-  );
-  return agreement && { agreement, billable: isBillable(agreement, record.Dimension, product) };
+  for (const { agreement, stampsFrom, billsAll } of open) {
+    if (stampedAt < stampsFrom) continue;
+    return { agreement, billable: billsAll || isBillable(agreement, record.Dimension, product) };
+  }
+  return undefined;
 }

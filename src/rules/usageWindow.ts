@@ -31,6 +31,22 @@ function isExtended(at: number, now: number, settings: Settings): boolean {
   return now < monthStart + monthEndGraceMs && at < monthStart && at >= monthStart - dayMs;
 }
 
+/**
+ * Stamps from `from` to `to`, epoch milliseconds and inclusive, are surely taken by `requireBatchWindow`; of others it has
+ * to be asked. For whoever has many stamps to judge at one instant.
+ */
+export function batchWindow(now: number, settings: Settings): { readonly from: number; readonly to: number } {
+  const { revision } = settings;
+  const limit = batchUsageAgeMaxMs[revision];
+  const monthStart = monthStartMs(now);
+  const oldest = settings.windowRounding === "hour" ? floorHourMs(now) - limit : now - limit + 1;
+  const isMonthClosed = revision === "2026" && now >= monthStart + monthEndGraceMs;
+  return {
+    from: isMonthClosed ? Math.max(oldest, monthStart) : oldest,
+    to: now + settings.futureToleranceSec * secondMs,
+  };
+}
+
 /** Throws TimestampOutOfBoundsException for a BatchMeterUsage record. `at` and `now` in epoch milliseconds. */
 export function requireBatchWindow(at: number, now: number, settings: Settings, where: string): void {
   const { revision } = settings;

@@ -3,6 +3,7 @@
  * under a context of its own, so that a sealed secret copied into another row does not unseal there.
  */
 import type { Credential, NotificationTarget, Product, Workload } from "../api/types.ts";
+import { maskedUrl } from "../api/urls.ts";
 import type { Sealer } from "./sealer.ts";
 
 /** JSON of a credential: `secretAccessKey` and `sessionToken` sealed. */
@@ -45,16 +46,40 @@ export function productOf(sealer: Sealer, document: string): Product {
   return { ...sealed, keyVersions };
 }
 
-/** JSON of a notification target: `sqs.secretAccessKey` sealed. */
+/** A notification target as it is kept. */
+export interface SealedTarget extends NotificationTarget {
+  /** Where the address has a password: the whole of it; `url` then shows none. */
+  readonly sealedUrl?: string;
+  /** Sealed, but for rows of versions before this one. */
+  readonly confirmationToken?: string;
+}
+
+/** JSON of a notification target: `sqs.secretAccessKey`, `confirmationToken` and a password in `url` sealed. */
 export function targetDocument(sealer: Sealer, target: NotificationTarget): string {
-  const seal = (secret: string): string => sealer.seal(secret, targetContext(target.id));
-  return JSON.stringify(withSecret(target, seal));
+  const { id, url, confirmationToken } = target;
+  const shownUrl = maskedUrl(url);
+  const kept: SealedTarget = {
+    ...withSecret(target, (secret) => sealer.seal(secret, targetContext(id))),
+    ...(confirmationToken === undefined ? {} : { confirmationToken: sealer.seal(confirmationToken, tokenContext(id)) }),
+    ...(shownUrl === url ? {} : { url: shownUrl, sealedUrl: sealer.seal(url, urlContext(id)) }),
+  };
+  return JSON.stringify(kept);
 }
 
 /** The inverse of `targetDocument`. Throws when the sealer's key does not fit. */
 export function targetOf(sealer: Sealer, document: string): NotificationTarget {
-  const sealed = JSON.parse(document) as NotificationTarget;
-  return withSecret(sealed, (secret) => sealer.unseal(secret, targetContext(sealed.id)));
+  const { sealedUrl, confirmationToken: token, ...sealed } = JSON.parse(document) as SealedTarget;
+  const { id } = sealed;
+  return {
+    ...withSecret(sealed, (secret) => sealer.unseal(secret, targetContext(id))),
+    ...(token === undefined ? {} : { confirmationToken: openedToken(sealer, token, id) }),
+    ...(sealedUrl === undefined ? {} : { url: sealer.unseal(sealedUrl, urlContext(id)) }),
+  };
+}
+
+/** Tokens were kept as they are before they were sealed: in hex, as which no sealed text begins. */
+function openedToken(sealer: Sealer, token: string, id: string): string {
+  return /^[0-9a-f]+$/.test(token) ? token : sealer.unseal(token, tokenContext(id));
 }
 
 /** JSON of a workload: `authorizationToken` sealed. */
@@ -67,6 +92,24 @@ export function workloadDocument(sealer: Sealer, workload: Workload): string {
 export function workloadOf(sealer: Sealer, document: string): Workload {
   const sealed = JSON.parse(document) as Workload;
   return { ...sealed, authorizationToken: sealer.unseal(sealed.authorizationToken, workloadContext(sealed.id)) };
+}
+
+/** The same document under another key. Throws when the old one does not fit. */
+export function resealedDocument(
+  kind: "credentials" | "products" | "targets" | "workloads",
+  document: string,
+  { from, to }: { readonly from: Sealer; readonly to: Sealer },
+): string {
+  switch (kind) {
+    case "credentials":
+      return credentialDocument(to, credentialOf(from, document));
+    case "products":
+      return productDocument(to, productOf(from, document));
+    case "targets":
+      return targetDocument(to, targetOf(from, document));
+    case "workloads":
+      return workloadDocument(to, workloadOf(from, document));
+  }
 }
 
 function withSecret(target: NotificationTarget, change: (secret: string) => string): NotificationTarget {
@@ -93,4 +136,12 @@ function workloadContext(id: string): string {
 
 function targetContext(id: string): string {
   return `notification-target:${id}`;
+}
+
+function tokenContext(id: string): string {
+  return `notification-target:${id}:token`;
+}
+
+function urlContext(id: string): string {
+  return `notification-target:${id}:url`;
 }

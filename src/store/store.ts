@@ -5,6 +5,7 @@ import type { Leadership } from "./leadership.ts";
 import type { Ledger } from "./ledger.ts";
 import type { ReaderSource } from "./ledgerReader.ts";
 import type { Outbox } from "./outbox.ts";
+import type { SharedState } from "./sharedState.ts";
 import type { Summaries } from "./summaries.ts";
 
 /** One group of what was written together. */
@@ -15,6 +16,8 @@ export interface CommitTold {
   readonly ms: number;
   /** false: the commit failed. */
   readonly isStored: boolean;
+  /** Why it failed, for people. */
+  readonly why?: string;
 }
 
 export interface Store {
@@ -26,6 +29,10 @@ export interface Store {
   /** How another thread reads the ledger. Absent: this engine is read without one. */
   readonly reader?: ReaderSource;
   readonly leadership: Leadership;
+  /** What nodes have in common. Absent: one process owns the store. */
+  readonly shared?: SharedState;
+  /** What is made ahead and tidied away, by the node that leads, now and then. `now`: of the business clock. */
+  upkeep?(now: number): Promise<void>;
   /** Why nothing can be written now, for people; undefined: it can, as far as is known. */
   outage(): string | undefined;
   /** Calls the listener after other nodes changed the catalogue and it was taken in. It must not throw. */

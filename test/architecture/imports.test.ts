@@ -32,7 +32,7 @@ describe("imports in src", () => {
 
   test("imports are found: those of the file that has most", () => {
     const found = importsOf("service.ts", sources.get("service.ts") ?? "").map((one) => one.target ?? one.specifier);
-    expect(found).toEqual(expect.arrayContaining(["node:fs", "pino", "openStore.ts", "api/settings.ts"]));
+    expect(found).toEqual(expect.arrayContaining(["node:fs", "pino", "openSealed.ts", "api/settings.ts"]));
   });
 });
 

@@ -62,3 +62,33 @@ describe("the ring", () => {
     ]);
   });
 });
+
+test("what is kept comes back as it was, across the blocks that hold it", () => {
+  const exchanges = createExchanges(200_000);
+  const body = (n: number): Buffer => Buffer.from(`{"Dimension":"größe ${n} ${"é".repeat((n * 37) % 900)}"}`);
+  const answer = (n: number): WireAnswer => ({
+    status: 200 + (n % 2),
+    headers: { "x-amzn-RequestId": `r${n}`, "Content-Type": "application/x-amz-json-1.1" },
+    body: `{"Results":["\u{1f30a}${"x".repeat(n)}"]}`,
+  });
+  for (let n = 0; n < 300; n += 1) {
+    exchanges.keep(`r${n}`, { ...request(0), url: `/?n=${n}`, body: body(n) }, answer(n), true);
+    const oldest = Math.max(0, n - 30);
+    for (const one of [n, oldest]) {
+      expect(exchanges.find(`r${one}`)).toEqual({
+        request: {
+          method: "POST",
+          url: `/?n=${one}`,
+          headers: [
+            ["Host", "localhost"],
+            ["AUTHORIZATION", expect.any(String)],
+            ["X-Amz-Security-Token", expect.any(String)],
+          ],
+          body: body(one).toString("utf8"),
+        },
+        response: answer(one),
+      });
+    }
+  }
+  expect(exchanges.find("r0")).toBeUndefined();
+});

@@ -64,6 +64,8 @@ describe("help", () => {
       "admin-token": "list create revoke",
       event: "list",
       catalog: "import export check",
+      database: "backup restore copy partitions distribute",
+      secrets: "rotate reissue",
       completion: "bash zsh fish",
     });
   });

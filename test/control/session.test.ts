@@ -72,37 +72,37 @@ describe("sessions in time", () => {
     return { time, sessions: createSessions({ catalog: { adminTokens: () => [] }, wallClock: () => time.now }) };
   }
 
-  test("one that is not used for twelve hours is over, one that is used lasts a week", () => {
+  test("one that is not used for twelve hours is over, one that is used lasts a week", async () => {
     const { time, sessions } = at();
-    const { cookie } = sessions.open(root);
+    const { cookie } = await sessions.open(root);
     for (let hour = 0; hour < 7 * 24; hour += 11) {
       time.now = hour * hourMs;
-      expect(sessions.find(cookie)?.caller).toEqual(root);
+      expect((await sessions.find(cookie))?.caller).toEqual(root);
     }
     time.now = (7 * 24 + 1) * hourMs;
-    expect(sessions.find(cookie)).toBeUndefined();
-    const idle = sessions.open(root).cookie;
+    expect(await sessions.find(cookie)).toBeUndefined();
+    const idle = (await sessions.open(root)).cookie;
     time.now += 12 * hourMs + 1;
-    expect(sessions.find(idle)).toBeUndefined();
+    expect(await sessions.find(idle)).toBeUndefined();
   });
 
-  test("links are good for twelve hours", () => {
+  test("links are good for twelve hours", async () => {
     const { time, sessions } = at();
-    const [early, late] = [sessions.invite(root), sessions.invite(root)];
+    const [early, late] = [await sessions.invite(root), await sessions.invite(root)];
     time.now = 12 * hourMs;
-    expect(sessions.redeem(early)).toEqual(root);
+    expect(await sessions.redeem(early)).toEqual(root);
     time.now += 1;
-    expect(sessions.redeem(late)).toBeUndefined();
+    expect(await sessions.redeem(late)).toBeUndefined();
   });
 
-  test("those used least recently go when there are too many", () => {
+  test("those used least recently go when there are too many", async () => {
     const { sessions } = at();
-    const first = sessions.open(root).cookie;
-    const second = sessions.open(root).cookie;
-    for (let count = 0; count < 998; count += 1) sessions.open(root);
-    sessions.find(first);
-    sessions.open(root);
-    expect(sessions.find(first)).toBeDefined();
-    expect(sessions.find(second)).toBeUndefined();
+    const first = (await sessions.open(root)).cookie;
+    const second = (await sessions.open(root)).cookie;
+    for (let count = 0; count < 998; count += 1) await sessions.open(root);
+    await sessions.find(first);
+    await sessions.open(root);
+    expect(await sessions.find(first)).toBeDefined();
+    expect(await sessions.find(second)).toBeUndefined();
   });
 });

@@ -17,7 +17,7 @@ import { canTrace, traceCommand } from "../support/syscallTrace.ts";
 import { type BatchInput, batchSupply, sellerKey, usageCatalog } from "../support/usageCatalog.ts";
 
 const buyers = 50;
-const batches = 40;
+const batches = 80;
 const attemptsMax = 10;
 
 interface Failure {
@@ -32,8 +32,8 @@ interface Failure {
 
 const failures: readonly Failure[] = [
   { what: "a sync of the log fails", calls: "fsync,fdatasync", error: "EIO", first: 30, every: 3 },
-  { what: "a write to the log fails", calls: "pwrite64", error: "EIO", first: 250, every: 37 },
-  { what: "the disk is full", calls: "pwrite64", error: "ENOSPC", first: 250, every: 37 },
+  { what: "a write to the log fails", calls: "pwrite64", error: "EIO", first: 250, every: 11 },
+  { what: "the disk is full", calls: "pwrite64", error: "ENOSPC", first: 250, every: 11 },
 ];
 
 const isTraceable = canTrace();

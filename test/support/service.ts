@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CatalogDocument } from "../../src/catalog/schema.ts";
 import { createBusinessClock, type SettableClock } from "../../src/clock.ts";
-import { createLog, type Service, type ServiceOptions, startService } from "../../src/service.ts";
+import { createLog } from "../../src/log.ts";
+import { type Service, type ServiceOptions, startService } from "../../src/service.ts";
 
 export interface TestService {
   readonly service: Service;
@@ -16,7 +17,7 @@ export interface TestService {
 /** On a free port and a temporary folder; the business clock follows the wall clock. */
 export async function startTestService(
   catalog: CatalogDocument,
-  more: Pick<ServiceOptions, "callsInFlightMax"> = {},
+  more: Partial<Pick<ServiceOptions, "callsInFlightMax" | "log">> = {},
 ): Promise<TestService> {
   const dataDir = mkdtempSync(join(tmpdir(), "meterhouse-service-"));
   const clock = createBusinessClock(Date.now);

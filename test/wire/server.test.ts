@@ -7,9 +7,9 @@ import { connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { requestBodyMaxBytes } from "../../src/api/limits.ts";
+import { createLog } from "../../src/log.ts";
 import { isAllowedHost } from "../../src/router.ts";
 import { listen, type RunningServer, type ServerTimes } from "../../src/server.ts";
-import { createLog } from "../../src/service.ts";
 import { buyers, products, startSec } from "../support/catalog.ts";
 import { membersOf } from "../support/shapes.ts";
 import {

@@ -32,8 +32,12 @@ export interface CertificateChain {
 
 /** Where private keys are kept. What it is given are secrets: an implementation seals them. */
 export interface KeyStore {
-  read(name: string): string | undefined;
-  write(name: string, value: string): void;
+  read(name: string): Promise<string | undefined>;
+  /**
+   * Keeps the value unless another than `seen` (undefined: any) is kept by now, as another node's may be. Answers what is
+   * kept then.
+   */
+  keep(name: string, value: string, seen: string | undefined): Promise<string>;
 }
 
 const oid = {
@@ -101,22 +105,37 @@ export async function makeLeaf(
 
 const storedName = "notification-certificates";
 
+/** Of a leaf: nodes come and go, and each that starts under a new name adds it. */
+const hostsMax = 20;
+
 /**
  * The chain that the store holds; made at the first start. The authority stays, so that whoever trusts it need not do
- * so again; the leaf is made anew when it is about to expire or lacks one of the hosts.
+ * so again; the leaf is made anew when it is about to expire or lacks one of the hosts, and keeps those that it has: other
+ * nodes are reached under them.
  */
 export async function loadCertificates(
   store: KeyStore,
   hosts: readonly string[],
   wallNow: number,
 ): Promise<CertificateChain> {
-  const kept = readChain(store.read(storedName));
-  const hasAuthority = kept !== undefined && remainingMs(kept.authority, wallNow) > leafDays * dayMs;
-  const authority = hasAuthority ? kept.authority : await makeAuthority(wallNow);
-  if (hasAuthority && isFit(kept.leaf, hosts, wallNow)) return kept;
-  const chain = { authority, leaf: await makeLeaf(authority, hosts, wallNow) };
-  store.write(storedName, JSON.stringify(chain));
-  return chain;
+  let text = await store.read(storedName);
+  for (;;) {
+    const kept = readChain(text);
+    const hasAuthority = kept !== undefined && remainingMs(kept.authority, wallNow) > leafDays * dayMs;
+    if (hasAuthority && isFit(kept.leaf, hosts, wallNow)) return kept;
+    const authority = hasAuthority ? kept.authority : await makeAuthority(wallNow);
+    const names = [...new Set([...hosts, ...(kept === undefined ? [] : hostsOf(kept.leaf))])].slice(0, hostsMax);
+    const made = JSON.stringify({ authority, leaf: await makeLeaf(authority, names, wallNow) });
+    const now = await store.keep(storedName, made, text);
+    // Another node was quicker; its chain may lack this node's name.
+    if (now === made) return JSON.parse(made) as CertificateChain;
+    text = now;
+  }
+}
+
+function hostsOf({ certificatePem }: CertificateAndKey): readonly string[] {
+  const names = new X509Certificate(certificatePem).subjectAltName ?? "";
+  return names.split(", ").map((name) => name.replace(/^(?:DNS|IP Address):/, ""));
 }
 
 /** Where the signing certificate is served. Named by its content: validators keep a certificate by its URL for good. */

@@ -43,7 +43,11 @@ export function startNotifications(options: NotificationsOptions): Notifications
     return { signer, certificates, authorityPem: chain.authority.certificatePem };
   };
   const signingOf = (): Promise<Signing> => {
-    signing ??= startSigning();
+    signing ??= startSigning().catch((error: unknown) => {
+      // The database was away, say: the next message tries again.
+      signing = undefined;
+      throw error;
+    });
     return signing;
   };
   const worker = createDeliveryWorker({

@@ -54,7 +54,7 @@ interface Parts {
 export function createMarketplacePages(options: MarketplacePagesOptions): Hono {
   const parts: Parts = {
     options,
-    sessions: createSessions(options.store.catalog),
+    sessions: createSessions(options.store.catalog, options.formKey),
     seller: createSellerCalls(options),
   };
   const app = new Hono();

@@ -17,6 +17,8 @@ export interface MarketplacePagesOptions {
   readonly log: Logger;
   /** Where this server answers, such as http://127.0.0.1:4016; known once it listens. */
   readonly publicUrl: () => string;
+  /** Signs forms; nodes behind one address share it. Default: one of this process alone. */
+  readonly formKey?: string | undefined;
 }
 
 /** An agreement and what follows from it at this instant. */

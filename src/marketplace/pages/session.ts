@@ -28,9 +28,9 @@ const sessionCookie = "meterhouse_session";
 const buyerCookie = "meterhouse_buyer";
 const yearSec = 31_536_000;
 
-export function createSessions(catalog: Catalog): Sessions {
-  // Cookies are shared by all ports of a host, so another local site could set ours; only this process can sign one.
-  const key = randomBytes(32);
+/** `key`: of the signatures; nodes behind one address share it. Default: one of this process alone. */
+export function createSessions(catalog: Catalog, key: string | Buffer = randomBytes(32)): Sessions {
+  // Cookies are shared by all ports of a host, so another local site could set ours; only who has the key can sign one.
   const tokenOf = (sessionId: string): string => createHmac("sha256", key).update(sessionId).digest("hex");
   const sessionOf = (context: Context): string | undefined => {
     const value = getCookie(context, sessionCookie);

@@ -59,7 +59,11 @@ export function createIdentity(options: IdentityOptions): Identity {
   let signing: Promise<SigningKey> | undefined;
   // Most runs have no pod: the key is made for the first one.
   const signingKey = (): Promise<SigningKey> => {
-    signing ??= loadKey(options.keyStore);
+    signing ??= loadKey(options.keyStore).catch((error: unknown) => {
+      // The database was away, say: the next pod tries again.
+      signing = undefined;
+      throw error;
+    });
     return signing;
   };
   const pods = (): readonly Workload[] => catalog.all().workloads.filter((one) => one.kind === "eks");
@@ -158,11 +162,10 @@ export function createIdentity(options: IdentityOptions): Identity {
 }
 
 async function loadKey(store: KeyStore): Promise<SigningKey> {
-  let pem = store.read(storedName);
+  let pem = await store.read(storedName);
   if (pem === undefined) {
     const { privateKey } = await makeKeys("rsa", { modulusLength: 2_048 });
-    pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-    store.write(storedName, pem);
+    pem = await store.keep(storedName, privateKey.export({ type: "pkcs8", format: "pem" }).toString(), undefined);
   }
   const key = await importPKCS8(pem, algorithm, { extractable: true });
   const { kty, n, e } = await exportJWK(key);

@@ -10,7 +10,13 @@ const streamsMax = 4;
 const connectMaxMs = 5_000;
 /** A statement that runs longer is given up: its caller has gone by then. */
 const statementMaxMs = 30_000;
+/** The server would have given it up before: no answer will come on this connection any more. */
+const answerMaxMs = statementMaxMs + 5_000;
+/** A node that went silent in a transaction holds keys that others wait for; streams have readers that may be slow. */
+const idleInTransactionMaxMs = 5_000;
 const idleMaxMs = 30_000;
+/** Longer than any that is still in the pool: the session of a node that vanished without a word. */
+const sessionIdleMaxMs = 60_000;
 
 /** What runs statements: the pool, or one connection inside a transaction. */
 export interface Sql {
@@ -20,8 +26,11 @@ export interface Sql {
 }
 
 export interface Connections extends Sql {
-  /** Runs `body` in a transaction. Rejects with what it rejects with, or with CommitUnknown. */
-  transaction<T>(body: (sql: Sql) => Promise<T>): Promise<T>;
+  /**
+   * Runs `body` in a transaction. Rejects with what it rejects with, or with CommitUnknown. One that takes longer than
+   * `maxMs` is given up with its connection: nobody knows otherwise that packets are dropped on the way.
+   */
+  transaction<T>(body: (sql: Sql) => Promise<T>, maxMs?: number): Promise<T>;
   /** Rows of one statement, some at a time, all of one moment. Its connection is held until the last is read. */
   stream<Row extends object>(
     text: string,
@@ -45,35 +54,56 @@ export class ConnectionLost extends Error {
 
 const int8 = 20;
 /** bigint columns hold numbers of rows, quantities and times, all below 2^53; what could be larger is selected as text. */
-const types = new pg.TypeOverrides();
+export const types = new pg.TypeOverrides();
 types.setTypeParser(int8, Number);
 
-export function connect(url: string): Connections {
+/** Nodes go by this name in `pg_stat_activity`; what is not one by another. */
+export const nodeName = "meterhouse";
+
+export function connect(url: string, applicationName = nodeName): Connections {
   const config: pg.PoolConfig = {
     connectionString: url,
-    application_name: "meterhouse",
+    application_name: applicationName,
     types,
     connectionTimeoutMillis: connectMaxMs,
     statement_timeout: statementMaxMs,
-    idle_in_transaction_session_timeout: statementMaxMs,
+    query_timeout: answerMaxMs,
+    idle_in_transaction_session_timeout: idleInTransactionMaxMs,
+    options: `-c idle_session_timeout=${sessionIdleMaxMs}`,
     keepAlive: true,
   };
-  const pool = new pg.Pool({ ...config, max: connectionsMax, idleTimeoutMillis: idleMaxMs });
-  // An idle connection that breaks is replaced when it is needed; without a listener it would end the process.
-  pool.on("error", () => {});
+  let pool = openPool(config);
   const streams = createTurns(streamsMax);
+  /** What came by the way on which packets were lost is not trusted any more: each would have to be waited for. */
+  const leavePool = (left: pg.Pool): void => {
+    if (left !== pool || left.ending) return;
+    pool = openPool(config);
+    left.end().catch(() => {});
+  };
   return {
-    ...sqlOf(pool),
-    transaction: async (body) => {
-      const client = await lost(pool.connect());
+    query: (text, values) => sqlOf(pool).query(text, values),
+    prepared: (name, text, values) => sqlOf(pool).prepared(name, text, values),
+    transaction: async (body, maxMs = noLimit) => {
+      const from = pool;
+      const client = await lost(from.connect());
+      let isReleased = false;
+      const release = (isBroken: boolean): void => {
+        if (!isReleased) client.release(isBroken);
+        isReleased = true;
+      };
+      const limit = expiry(maxMs, () => {
+        release(true);
+        leavePool(from);
+      });
       let isBroken = false;
       try {
-        return await inTransaction(client, body);
+        return await inTransaction(client, (sql) => Promise.race([body(sql), limit.expired]));
       } catch (error) {
         isBroken = error instanceof CommitUnknown || isConnectionError(error);
         throw error;
       } finally {
-        client.release(isBroken);
+        limit.end();
+        release(isBroken);
       }
     },
     stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
@@ -82,7 +112,7 @@ export function connect(url: string): Connections {
       let isWhole = false;
       try {
         client = await pool.connect();
-        await client.query("BEGIN READ ONLY");
+        await client.query(`BEGIN READ ONLY; SET LOCAL idle_in_transaction_session_timeout = ${statementMaxMs}`);
         await client.query(`DECLARE batches NO SCROLL CURSOR FOR ${text}`, [...values]);
         for (;;) {
           const { rows } = await client.query<Row>(`FETCH ${batch} FROM batches`);
@@ -107,6 +137,29 @@ export function connect(url: string): Connections {
   };
 }
 
+function openPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool({ ...config, max: connectionsMax, idleTimeoutMillis: idleMaxMs });
+  // A connection that breaks is replaced when it is needed; without a listener it would end the process. The pool listens
+  // to those that are idle; one that breaks between two statements of a transaction is in use.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
+  return pool;
+}
+
+const noLimit = 0;
+
+/** `expired` rejects once the time is up, after `onExpired`; 0: never. */
+function expiry(maxMs: number, onExpired: () => void): { readonly expired: Promise<never>; end(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => {});
+  if (maxMs === noLimit) return { expired: promise, end: () => {} };
+  const timer = setTimeout(() => {
+    onExpired();
+    reject(new ConnectionLost(`The database did not answer within ${maxMs} ms.`));
+  }, maxMs);
+  return { expired: promise, end: () => clearTimeout(timer) };
+}
+
 /** At most so many at once; the others wait. Resolves to what ends a turn. */
 function createTurns(max: number): () => Promise<() => void> {
   let running = 0;
@@ -129,8 +182,8 @@ async function inTransaction<T>(client: pg.PoolClient, body: (sql: Sql) => Promi
   try {
     value = await body(sqlOf(client));
   } catch (error) {
-    // Where the connection is gone the server undoes it by itself.
-    await client.query("ROLLBACK").catch(() => {});
+    // Where the connection is gone the server undoes it by itself, and no answer would come.
+    if (!isConnectionError(error)) await client.query("ROLLBACK").catch(() => {});
     throw error;
   }
   try {
@@ -159,6 +212,12 @@ async function lost<T>(asked: Promise<T>): Promise<T> {
     if (error instanceof pg.DatabaseError) throw error;
     throw new ConnectionLost(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** Nothing that any of the units brought about: each alone would meet the same. */
+export function isOfServer(error: unknown): boolean {
+  // Class 53: no disk space, no memory, too many connections.
+  return isConnectionError(error) || (error instanceof pg.DatabaseError && error.code?.startsWith("53") === true);
 }
 
 /** The way to the server broke, or it is going down. */

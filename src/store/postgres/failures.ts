@@ -1,6 +1,7 @@
 /** What went wrong with the database: for callers as the ports have it, for people in words that they can act on. */
 import pg from "pg";
 import { StaleFactsError, StoreFailure } from "../ledger.ts";
+import { WrongKeyError } from "../sealer.ts";
 import { CommitUnknown } from "./connection.ts";
 
 /** What a write rejects with. */
@@ -45,7 +46,7 @@ export function placeOf(url: string): Place {
 
 /** The error in words that say what to do; `place` in it, the password never. */
 export function explained(error: unknown, place: Place): Error {
-  if (error instanceof StartError) return error;
+  if (error instanceof StartError || error instanceof WrongKeyError) return error;
   return new StartError(reasonOf(error, place), { cause: error });
 }
 
@@ -65,6 +66,8 @@ export function reasonOf(error: unknown, { host, port, database, user }: Place):
       return `${where} has no database '${database}'. Make it first: CREATE DATABASE "${database}".`;
     case "42501":
       return `User '${user}' may not do this in database '${database}' of ${where} (${message}). It must own the database's tables.`;
+    case "53100":
+      return `${where} has no room on its disk (${message}). Make room there; nothing else is needed.`;
     case "53300":
       return `${where} takes no more connections (${message}). Each node holds up to eleven; raise max_connections, or stop something.`;
     case "57P03":

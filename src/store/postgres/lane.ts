@@ -5,10 +5,12 @@
  */
 import { StaleFactsError, StoreFailure } from "../ledger.ts";
 import type { CommitTold } from "../store.ts";
-import { CommitUnknown, type Connections, isConnectionError, type Sql } from "./connection.ts";
+import { CommitUnknown, type Connections, isOfServer, type Sql } from "./connection.ts";
 
 /** A group is one statement's worth of records; what is beyond waits for the next. */
 const groupMaxUnits = 256;
+/** What waits behind a group that the database does not answer fails after this, and its callers send it again. */
+const groupMaxMs = 8_000;
 
 /** Writes units inside a transaction and answers each, in order: with its value, or with the error that refuses it. */
 export type GroupWriter<Unit, Value> = (sql: Sql, units: readonly Unit[]) => Promise<readonly (Value | Error)[]>;
@@ -37,7 +39,7 @@ export class Lane<Unit, Value> {
   #running: Promise<void> | undefined;
   #isClosed = false;
   /** Told of each group, for whoever measures. */
-  onCommit: ((commit: CommitTold) => void) | undefined;
+  onCommit: ((commit: CommitTold, error?: unknown) => void) | undefined;
 
   constructor(options: LaneOptions<Unit, Value>) {
     this.#options = options;
@@ -73,8 +75,8 @@ export class Lane<Unit, Value> {
     this.#running = undefined;
   }
 
-  #tell(units: number, startedAt: number, isStored: boolean): void {
-    this.onCommit?.({ units, ms: performance.now() - startedAt, isStored });
+  #tell(units: number, startedAt: number, isStored: boolean, error?: unknown): void {
+    this.onCommit?.({ units, ms: performance.now() - startedAt, isStored }, error);
   }
 
   #nextGroup(): readonly Pending<Unit, Value>[] {
@@ -97,13 +99,13 @@ export class Lane<Unit, Value> {
     const startedAt = performance.now();
     try {
       await prepare(units);
-      answers = await connections.transaction((sql) => write(sql, units));
+      answers = await connections.transaction((sql) => write(sql, units), groupMaxMs);
     } catch (error) {
-      if (group.length > 1 && !isConnectionError(error) && !(error instanceof CommitUnknown)) {
+      if (group.length > 1 && !isOfServer(error) && !(error instanceof CommitUnknown)) {
         for (const one of group) await this.#writeAll([one]);
         return;
       }
-      this.#tell(group.length, startedAt, false);
+      this.#tell(group.length, startedAt, false, error);
       const failure = new StoreFailure(error instanceof CommitUnknown ? "unknown" : "no", error);
       for (const { reject } of group) reject(error instanceof StaleFactsError ? error : failure);
       return;

@@ -1,17 +1,20 @@
 /** Opens the store of many nodes: one PostgreSQL database, and as many processes over it as there need be. */
 
 import { StoreFailure } from "../ledger.ts";
-import type { Sealer } from "../sealer.ts";
+import { checkKey, keyCheckName, keyCheckOf, type Sealer } from "../sealer.ts";
 import type { Store } from "../store.ts";
 import { PostgresAudit } from "./audit.ts";
 import { catalogChannel, PostgresCatalog, tokensChannel } from "./catalog.ts";
 import { type Connections, connect, type Sql } from "./connection.ts";
+import { refuseUnfinishedCopy } from "./copyPlaces.ts";
 import { explained, type Place, placeOf, reasonOf, StartError } from "./failures.ts";
 import { Interner } from "./interner.ts";
 import { PostgresLedger } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
 import { outboxChannel, PostgresOutbox } from "./outbox.ts";
-import { Partitions } from "./partitions.ts";
+import { monthsAhead, Partitions } from "./partitions.ts";
+import { sharedChannel } from "./sharedChannel.ts";
+import { PostgresSharedState } from "./sharedState.ts";
 import { createSummaries } from "./summaries.ts";
 import { Watch } from "./watch.ts";
 
@@ -36,6 +39,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   const connections = closable(connect(options.url));
   try {
     await checkServer(connections, place);
+    await refuseUnfinishedCopy(connections, place);
     await migrate(connections);
     await checkMasterKey(connections, options.sealer, place);
     return await assemble(connections, options, place);
@@ -55,22 +59,13 @@ async function checkServer(sql: Sql, { host, port }: Place): Promise<void> {
 
 /** Finds a wrong key at the start, even while nothing else is sealed: nodes of two keys could not read each other's rows. */
 async function checkMasterKey(sql: Sql, sealer: Sealer, { database }: Place): Promise<void> {
-  const name = "master-key-check";
   // Of nodes that start at once, the first one's stays.
   await sql.query("INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING", [
-    name,
-    sealer.seal("meterhouse", name),
+    keyCheckName,
+    keyCheckOf(sealer),
   ]);
-  const [row] = await sql.query<{ value: string }>("SELECT value FROM meta WHERE name = $1", [name]);
-  try {
-    sealer.unseal(row?.value ?? "", name);
-  } catch (error) {
-    throw new StartError(
-      `The database '${database}' is sealed under another master key than this node's. All nodes need the same one: ` +
-        "set METERHOUSE_MASTER_KEY, or copy master.key from the data folder of the node that started first.",
-      { cause: error },
-    );
-  }
+  const [row] = await sql.query<{ value: string }>("SELECT value FROM meta WHERE name = $1", [keyCheckName]);
+  checkKey(sealer, row?.value ?? "", `the database '${database}'`);
 }
 
 /** After its end everything is refused, as on the embedded store. */
@@ -81,7 +76,7 @@ function closable(connections: Connections): Connections {
   return {
     query: (text, values) => ifOpen(() => connections.query(text, values)),
     prepared: (name, text, values) => ifOpen(() => connections.prepared(name, text, values)),
-    transaction: (body) => ifOpen(() => connections.transaction(body)),
+    transaction: (body, maxMs) => ifOpen(() => connections.transaction(body, maxMs)),
     stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
       await ifOpen(() => Promise.resolve());
       yield* connections.stream<Row>(text, values, batch);
@@ -116,6 +111,8 @@ async function assemble(
   });
   const ledger: PostgresLedger = new PostgresLedger({ connections, interner, partitions, catalog });
   const audit = new PostgresAudit(connections, ledger.lane);
+  const shared = await PostgresSharedState.open(connections);
+  shared.onChanged("months", () => partitions.forget());
   let isOpen = true;
   const inBackground = (work: Promise<void>): void => {
     work.catch((error: unknown) => {
@@ -124,19 +121,23 @@ async function assemble(
   };
   const watch = new Watch({
     connections,
-    channels: [catalogChannel, tokensChannel, outboxChannel],
+    channels: [catalogChannel, tokensChannel, outboxChannel, sharedChannel],
     onTold: (channel, payload) => {
       if (channel === catalogChannel && Number(payload) > catalog.version) inBackground(catalog.catchUp());
       if (channel === tokensChannel) catalog.tokenTold(payload);
       if (channel === outboxChannel) outbox.told(payload);
+      if (channel === sharedChannel) shared.told(payload);
     },
     onConnected: () => {
       inBackground(catalog.catchUpTokens());
       outbox.wake();
+      // Somebody may have put the buckets back, or dropped a month, while nobody told this node.
+      for (const topic of ["rates", "months"]) shared.tellHere(topic);
     },
     onLook: (version) => {
       if (version > catalog.version) inBackground(catalog.catchUp());
       inBackground(ledger.catchUp());
+      inBackground(shared.look());
     },
     onError,
   });
@@ -144,10 +145,15 @@ async function assemble(
   await ledger.catchUp();
   await watch.start();
   return {
-    ...{ catalog, ledger, audit, outbox, leadership: watch },
+    ...{ catalog, ledger, audit, outbox, leadership: watch, shared },
+    async upkeep(now) {
+      await partitions.ensure(monthsAhead(now));
+      await shared.tidy();
+    },
     summaries: createSummaries(connections, () => ledger.lane.drain()),
     onCommit(listener) {
-      ledger.lane.onCommit = listener;
+      ledger.lane.onCommit = (commit, error) =>
+        listener(commit.isStored ? commit : { ...commit, why: reasonOf(error, place) });
     },
     outage: () => (watch.outage === undefined ? undefined : reasonOf(watch.outage, place)),
     onChangedElsewhere: (listener) => catalog.onCaughtUp(listener),

@@ -6,7 +6,7 @@ const msPerHour = 3_600_000;
 const firstYear = 1970;
 const lastYear = 9999;
 /** Any number that nothing else locks by; nodes make partitions one at a time. */
-const lockKey = 4_016_001;
+export const monthLock = 4_016_001;
 
 export class Partitions {
   readonly #connections: Connections;
@@ -35,11 +35,18 @@ export class Partitions {
     const from = Date.UTC(year, month) / msPerHour;
     const to = Date.UTC(year, month + 1) / msPerHour;
     await this.#connections.transaction(async (sql) => {
-      await sql.query("SELECT pg_advisory_xact_lock($1)", [lockKey]);
-      const [found] = await sql.query<{ found: string | null }>("SELECT to_regclass($1)::text AS found", [name]);
-      if (found?.found !== null && found !== undefined) return;
+      await sql.query("SELECT pg_advisory_xact_lock($1)", [monthLock]);
+      const [found] = await sql.query<{ isTable: boolean; isPart: boolean }>(
+        `SELECT to_regclass($1) IS NOT NULL AS "isTable",
+           EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass($1)) AS "isPart"`,
+        [name],
+      );
+      if (found?.isPart === true) return;
       // Numbers of our own making: identifiers and bounds cannot be parameters.
-      await sql.query(`CREATE TABLE ${name} PARTITION OF usage FOR VALUES FROM (${from}) TO (${to})`);
+      const bounds = `FOR VALUES FROM (${from}) TO (${to})`;
+      // One that was about to be dropped when its command was killed is whole, and goes on.
+      if (found?.isTable === true) await sql.query(`ALTER TABLE usage ATTACH PARTITION ${name} ${bounds}`);
+      else await sql.query(`CREATE TABLE ${name} PARTITION OF usage ${bounds}`);
     });
   }
 
@@ -56,8 +63,15 @@ export class Partitions {
   }
 }
 
+/** An hour of this month and one of the next: what is made before anything needs it. `now`: epoch milliseconds. */
+export function monthsAhead(now: number): readonly number[] {
+  const at = new Date(now);
+  const next = Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1);
+  return [Math.floor(now / msPerHour), next / msPerHour];
+}
+
 /** `usage_2026_07`. Throws RangeError outside the years 1970 to 9999. */
-function partitionName(hour: number): string {
+export function partitionName(hour: number): string {
   const start = new Date(hour * msPerHour);
   const year = start.getUTCFullYear();
   if (!(year >= firstYear && year <= lastYear)) {

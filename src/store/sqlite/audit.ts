@@ -1,5 +1,5 @@
 /** The audit trail in SQLite. Its row number is what usage rows point at: the call that stored them. */
-import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { CallerIdentity } from "../../api/identity.ts";
 import type { MeteringRecord, OperationName } from "../../api/types.ts";
 import type { Audit, AuditDetail, AuditEvent, AuditedCall, AuditFilter } from "../audit.ts";
@@ -8,6 +8,8 @@ import { uuidBytes } from "../recordIds.ts";
 import { readStoredKeys } from "../storedKeys.ts";
 import type { GroupCommit } from "./groupCommit.ts";
 import type { Interner } from "./interner.ts";
+import type { Journal } from "./journal.ts";
+import type { PackedEvent } from "./journalRows.ts";
 import type { MonthTables } from "./monthTables.ts";
 import { requestIdText, type StoringCall, storedReader } from "./usageQueries.ts";
 
@@ -35,6 +37,12 @@ export interface AuditParts {
   readonly commits: GroupCommit;
   readonly interner: Interner;
   readonly months: MonthTables;
+  readonly journal: Journal;
+  /**
+   * Resolves with the number of the newest call by now, when all that was committed up to it is in the tables. Rejects
+   * when the store fails or is closed.
+   */
+  readonly visible: () => Promise<number>;
   /** Events of before `before` were removed. */
   readonly pruned?: (before: number) => void;
   /** An event of this hour is being stored or removed; the transaction may yet be undone. */
@@ -47,23 +55,26 @@ export class SqliteAudit implements Audit {
   readonly #database: DatabaseSync;
   readonly #commits: GroupCommit;
   readonly #interner: Interner;
-  readonly #insert: StatementSync;
+  readonly #journal: Journal;
+  readonly #visible: AuditParts["visible"];
   readonly #readStored: ReturnType<typeof storedReader>;
   readonly #pruned: AuditParts["pruned"];
   readonly #touched: AuditParts["touched"];
   #lastSeq: number;
 
-  constructor({ database, commits, interner, months, pruned, touched }: AuditParts) {
+  constructor({ database, commits, interner, months, journal, visible, pruned, touched }: AuditParts) {
     this.#database = database;
     this.#commits = commits;
     this.#interner = interner;
-    this.#insert = database.prepare("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.#journal = journal;
+    this.#visible = visible;
     this.#readStored = storedReader(database, months);
     this.#pruned = pruned;
     this.#touched = touched;
     // Why `prune` keeps the calls that usage rows point at, and the newest one: a number given out twice would put old
     // usage under a new call.
-    this.#lastSeq = Number(database.prepare("SELECT max(seq) AS seq FROM audit").get()?.seq ?? 0);
+    const last = Number(database.prepare("SELECT max(seq) AS seq FROM audit").get()?.seq ?? 0);
+    this.#lastSeq = Math.max(last, journal.lastCall);
   }
 
   /**
@@ -79,16 +90,21 @@ export class SqliteAudit implements Audit {
     return this.#lastSeq;
   }
 
-  /** Called inside a transaction. `stored`: keys of the usage rows that the call made. */
-  insert(seq: number, event: AuditEvent, stored: Uint8Array | null): void {
-    const requestId = uuidBytes(event.requestId) ?? event.requestId;
-    const caller = this.#interner.caller(event);
-    this.#insert.run(seq, event.at, requestId, caller, event.outcome, detailText(event.detail), stored);
+  /** An event for the journal. Called inside a transaction. */
+  packed(event: AuditEvent): PackedEvent {
     this.#touched?.(Math.floor(event.at / msPerHour));
+    const { at, requestId, outcome, detail } = event;
+    return { at, requestId, caller: this.#interner.caller(event), outcome, detail: detailText(detail) };
   }
 
   append(event: AuditEvent): Promise<void> {
-    const done = this.#commits.enqueue({ run: () => this.insert(this.nextSeq(), event, null) });
+    const done = this.#commits.enqueue({
+      run: () => {
+        const { writer } = this.#journal;
+        writer.beginUnit(this.nextSeq());
+        writer.endUnit(this.packed(event));
+      },
+    });
     // Refused calls do not wait for their event: without this, a full disk would end the process by an unhandled
     // rejection. Who does wait still sees it.
     done.catch(() => {});
@@ -96,7 +112,7 @@ export class SqliteAudit implements Audit {
   }
 
   async events(filter: AuditFilter, limit = defaultLimit): Promise<readonly AuditEvent[]> {
-    return this.#select(filter, limit).map(eventOf);
+    return (await this.#select(filter, limit)).map(eventOf);
   }
 
   async page(
@@ -105,7 +121,8 @@ export class SqliteAudit implements Audit {
     cursor?: string,
     order: "newest-first" | "oldest-first" = "newest-first",
   ): Promise<readonly AuditedCall[]> {
-    return this.#select(filter, limit, cursor, order === "oldest-first").map((row) => ({
+    const rows = await this.#select(filter, limit, cursor, order === "oldest-first");
+    return rows.map((row) => ({
       event: eventOf(row),
       stored: this.#stored(row, row.stored),
       position: Buffer.from(`${row.at}.${row.seq}`, "ascii").toString("base64url"),
@@ -113,7 +130,7 @@ export class SqliteAudit implements Audit {
   }
 
   async prune(before: number, limit: number): Promise<number> {
-    this.#commits.settle();
+    await this.#visible();
     const due = this.#database.prepare(
       `SELECT seq, at, stored IS NOT NULL AS has_usage FROM audit
        WHERE caller > 0 AND at < ? AND seq < (SELECT max(seq) FROM audit) ORDER BY at LIMIT ?`,
@@ -145,8 +162,13 @@ export class SqliteAudit implements Audit {
     return keys === null ? [] : this.#readStored(call, readStoredKeys(keys));
   }
 
-  #select(filter: AuditFilter, limit: number, cursor?: string, isOldestFirst = false): readonly EventRow[] {
-    this.#commits.settle();
+  async #select(
+    filter: AuditFilter,
+    limit: number,
+    cursor?: string,
+    isOldestFirst = false,
+  ): Promise<readonly EventRow[]> {
+    await this.#visible();
     const { where, values } = conditionsOf(filter, cursor, isOldestFirst);
     const order = isOldestFirst ? "a.at, a.seq" : "a.at DESC, a.seq DESC";
     // A request id has no index (see the schema): the table as it lies is read faster than by way of the index on time.

@@ -16,6 +16,18 @@ export interface Work<T> {
   readonly committed?: (value: T) => void;
 }
 
+/** What shares the transactions of groups: the journal. */
+export interface GroupRider {
+  /** Before the transaction begins. Throwing refuses it. */
+  readonly ready: () => void;
+  /** Inside, last. */
+  readonly write: () => void;
+  /** It is through, and memory follows; before the works' own `committed`. */
+  readonly committed: () => void;
+  /** After each commit, whatever it was of. It must not throw. */
+  readonly eachCommit: () => void;
+}
+
 interface Pending {
   readonly refuse: (() => Error | undefined) | undefined;
   /** Returns what to do once the commit is through. */
@@ -27,17 +39,22 @@ export class GroupCommit {
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #database: DatabaseSync;
-  readonly #onRollback: () => void;
+  readonly #onRollback: (isUnknown: boolean) => void;
+  readonly #rider: GroupRider | undefined;
   /** Told of each group, for whoever measures. */
-  onCommit: ((commit: CommitTold) => void) | undefined;
+  onCommit: ((commit: CommitTold, error?: unknown) => void) | undefined;
   #queue: Pending[] = [];
   #scheduled = false;
   #closed = false;
 
-  /** `onRollback` must forget whatever memory took from a transaction that is now undone. */
-  constructor(database: DatabaseSync, onRollback: () => void) {
+  /**
+   * `onRollback` must forget whatever memory took from a transaction that is now undone; `isUnknown`: its COMMIT failed,
+   * and it may be on disk all the same.
+   */
+  constructor(database: DatabaseSync, onRollback: (isUnknown: boolean) => void, rider?: GroupRider) {
     this.#database = database;
     this.#onRollback = onRollback;
+    this.#rider = rider;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
   }
@@ -68,16 +85,32 @@ export class GroupCommit {
   alone<T>(run: () => T): T {
     if (this.#closed) throw closedFailure();
     this.flush();
+    this.#readyOrFail();
+    const value = this.apart(() => {
+      const made = run();
+      this.#rider?.write();
+      return made;
+    });
+    this.#rider?.committed();
+    return value;
+  }
+
+  /** This in a transaction of its own, now, and nothing with it. Throws StoreFailure. */
+  apart<T>(run: () => T): T {
     this.#beginOrFail();
     let value: T;
     try {
       value = run();
     } catch (error) {
-      this.#rollback();
+      this.#rollback(false);
       throw new StoreFailure("no", error);
     }
     this.#commitOrFail();
     return value;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** Commits what is queued without waiting for the turn to end: reads call it, so that they see everything. */
@@ -88,7 +121,7 @@ export class GroupCommit {
     this.#commitGroup(group);
   }
 
-  /** For reads: what is queued becomes visible. Throws when the store is closed. */
+  /** For reads: what is queued is stored. Throws when the store is closed. */
   settle(): void {
     if (this.#closed) throw closedFailure();
     this.flush();
@@ -119,11 +152,13 @@ export class GroupCommit {
     let done: (() => void)[];
     const startedAt = performance.now();
     try {
+      this.#readyOrFail();
       this.#beginOrFail();
       try {
         done = accepted.map((pending) => pending.run());
+        this.#rider?.write();
       } catch (error) {
-        this.#rollback();
+        this.#rollback(false);
         if (accepted.length === 1) throw new StoreFailure("no", error);
         for (const pending of accepted) this.#commitGroup([pending]);
         return;
@@ -131,16 +166,25 @@ export class GroupCommit {
       this.#commitOrFail();
     } catch (error) {
       const failure = error instanceof StoreFailure ? error : new StoreFailure("unknown", error);
-      this.#tell(accepted.length, startedAt, false);
+      this.#tell(accepted.length, startedAt, false, failure.cause);
       for (const pending of accepted) pending.reject(failure);
       return;
     }
+    this.#rider?.committed();
     this.#tell(accepted.length, startedAt, true);
     for (const settle of done) settle();
   }
 
-  #tell(units: number, startedAt: number, isStored: boolean): void {
-    this.onCommit?.({ units, ms: performance.now() - startedAt, isStored });
+  #tell(units: number, startedAt: number, isStored: boolean, error?: unknown): void {
+    this.onCommit?.({ units, ms: performance.now() - startedAt, isStored }, error);
+  }
+
+  #readyOrFail(): void {
+    try {
+      this.#rider?.ready();
+    } catch (error) {
+      throw error instanceof StoreFailure ? error : new StoreFailure("no", error);
+    }
   }
 
   #beginOrFail(): void {
@@ -158,19 +202,20 @@ export class GroupCommit {
       this.#commit.run();
     } catch (error) {
       // The commit's frames may or may not have reached the disk before the error: only a retry can tell.
-      this.#rollback();
+      this.#rollback(true);
       throw new StoreFailure("unknown", error);
     }
+    this.#rider?.eachCommit();
   }
 
-  #rollback(): void {
+  #rollback(isUnknown: boolean): void {
     try {
       // SQLite undoes the transaction by itself on some errors (disk full, I/O): a ROLLBACK then is an error too.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
     } catch {
       // The failure that led here is the one to report; the next BEGIN clears what is left.
     } finally {
-      this.#onRollback();
+      this.#onRollback(isUnknown);
     }
   }
 }

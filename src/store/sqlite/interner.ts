@@ -3,7 +3,7 @@
  * keeps the insert rate; this keeps the way from text to integer in memory.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type CallerIdentity, userNameOf } from "../../api/identity.ts";
+import { userNameOf } from "../../api/identity.ts";
 import type { UsagePath } from "../../api/types.ts";
 import type { AuditEvent } from "../audit.ts";
 import type { UsageClaim } from "../ledger.ts";
@@ -11,14 +11,21 @@ import type { UsageClaim } from "../ledger.ts";
 /** About 25 MB of texts. Beyond it the maps start again and what is needed is selected once more. */
 const defaultMaxCached = 250_000;
 
+const recentMax = 64;
+
 /** One (region, path, product): what nearly all records of a request share. */
 interface Space {
+  readonly region: string;
+  readonly path: UsagePath;
+  readonly productCode: string;
   readonly subjects: Map<string, number>;
+  /** The dimension that was asked for last, of each place: see `placeOf`. */
+  readonly recent: ({ readonly name: string; readonly id: number } | undefined)[];
   readonly dimensions: Map<string, number>;
 }
 
-/** Keys are rows of the catalogue, so the same object comes with every call of a key: its text is made once. */
-const identityTexts = new WeakMap<CallerIdentity, string>();
+/** What the server did by itself has no caller. */
+const noIdentity = {};
 
 export class Interner {
   readonly #maxCached: number;
@@ -31,7 +38,10 @@ export class Interner {
   // Nested maps: one joined key would be a new long string to build and hash for each record.
   readonly #spaces = new Map<string, Map<string, Map<UsagePath, Space>>>();
   readonly #dimensions = new Map<string, Map<string, number>>();
-  readonly #callers = new Map<string, number>();
+  /** By identity: keys are rows of the catalogue, so the same object comes with every call of a key. */
+  #callers = new WeakMap<object, Map<string, number>>();
+  /** Records of a call are of one space, nearly always. */
+  #lastSpace: Space | undefined;
   #cached = 0;
 
   constructor(database: DatabaseSync, maxCached = defaultMaxCached) {
@@ -56,7 +66,7 @@ export class Interner {
 
   /** The integers of a record's (region, path, product, holder) and of its dimension. Called inside a transaction. */
   usageKey(record: UsageClaim): { readonly subject: number; readonly dimension: number } {
-    const space = this.#space(record.region, record.productCode, record.path);
+    const space = this.#space(record);
     let subject = space.subjects.get(record.holder);
     if (subject === undefined) {
       const { region, path, productCode, holder } = record;
@@ -64,13 +74,22 @@ export class Interner {
       subject = idOf(row ?? this.#insertSubject.run(region, path, productCode, holder, record.accountId));
       this.#remember(space.subjects, holder, subject);
     }
+    return { subject, dimension: this.#dimension(space, record) };
+  }
+
+  #dimension(space: Space, record: UsageClaim): number {
+    // A map would intern the text of the request first, which costs more than all the rest.
+    const place = placeOf(record.dimension);
+    const recent = space.recent[place];
+    if (recent !== undefined && recent.name === record.dimension) return recent.id;
     let dimension = space.dimensions.get(record.dimension);
     if (dimension === undefined) {
       const row = this.#selectDimension.get(record.productCode, record.dimension);
       dimension = idOf(row ?? this.#insertDimension.run(record.productCode, record.dimension));
       this.#remember(space.dimensions, record.dimension, dimension);
     }
-    return { subject, dimension };
+    space.recent[place] = { name: record.dimension, id: dimension };
+    return dimension;
   }
 
   /** The integer of who called what from where, for which product. Called inside a transaction. */
@@ -78,17 +97,17 @@ export class Interner {
     const product = detail?.productCode ?? "";
     const source = detail?.source ?? "";
     const agent = detail?.userAgent ?? "";
-    const who = identity === undefined ? "" : identityText(identity);
     // No part but the agent can hold a line break, and it stands last.
-    const key = `${operation}\n${region}\n${accessKeyId}\n${accountId}\n${who}\n${product}\n${source}\n${agent}`;
-    const known = this.#callers.get(key);
+    const key = `${operation}\n${region}\n${accessKeyId}\n${accountId}\n${product}\n${source}\n${agent}`;
+    const known = this.#callers.get(identity ?? noIdentity)?.get(key);
     if (known !== undefined) return known;
+    const who = identity === undefined ? "" : JSON.stringify(identity);
     const parts = [operation, region, accessKeyId, accountId, who, product, source, agent] as const;
     const id = idOf(
       this.#selectCaller.get(...parts) ??
         this.#insertCaller.run(...parts, identity === undefined ? "" : userNameOf(identity)),
     );
-    if (this.#hasRoom()) this.#callers.set(key, id);
+    if (this.#hasRoom()) this.#callersOf(identity ?? noIdentity).set(key, id);
     return id;
   }
 
@@ -99,20 +118,37 @@ export class Interner {
   forget(): void {
     this.#spaces.clear();
     this.#dimensions.clear();
-    this.#callers.clear();
+    this.#callers = new WeakMap();
+    this.#lastSpace = undefined;
     this.#cached = 0;
   }
 
-  #space(region: string, productCode: string, path: UsagePath): Space {
-    const found = this.#spaces.get(region)?.get(productCode)?.get(path);
-    if (found !== undefined) return found;
-    this.#hasRoom();
-    const space: Space = { subjects: new Map(), dimensions: fill(this.#dimensions, productCode, () => new Map()) };
-    fill(
-      fill(this.#spaces, region, () => new Map<string, Map<UsagePath, Space>>()),
-      productCode,
-      () => new Map(),
-    ).set(path, space);
+  #callersOf(identity: object): Map<string, number> {
+    let callers = this.#callers.get(identity);
+    if (callers === undefined) {
+      callers = new Map();
+      this.#callers.set(identity, callers);
+    }
+    return callers;
+  }
+
+  #space({ region, productCode, path }: UsageClaim): Space {
+    const last = this.#lastSpace;
+    if (last !== undefined && last.productCode === productCode && last.path === path && last.region === region) {
+      return last;
+    }
+    let space = this.#spaces.get(region)?.get(productCode)?.get(path);
+    if (space === undefined) {
+      this.#hasRoom();
+      const dimensions = fill(this.#dimensions, productCode, () => new Map<string, number>());
+      space = { region, path, productCode, subjects: new Map(), dimensions, recent: new Array(recentMax) };
+      fill(
+        fill(this.#spaces, region, () => new Map<string, Map<UsagePath, Space>>()),
+        productCode,
+        () => new Map(),
+      ).set(path, space);
+    }
+    this.#lastSpace = space;
     return space;
   }
 
@@ -130,13 +166,9 @@ export class Interner {
   }
 }
 
-function identityText(identity: CallerIdentity): string {
-  let text = identityTexts.get(identity);
-  if (text === undefined) {
-    text = JSON.stringify(identity);
-    identityTexts.set(identity, text);
-  }
-  return text;
+/** Names of a product's dimensions differ in their length or at their end, most of them. */
+function placeOf(name: string): number {
+  return (name.charCodeAt(name.length - 1) + name.length * 7) & (recentMax - 1);
 }
 
 function fill<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -1,20 +1,26 @@
-/** The ledger in SQLite: claims by insert-first, with the holder selected only when the key is taken. */
+/**
+ * The ledger in SQLite. Whether a key is taken is decided by the index in memory, or by a look into the hour's table where
+ * that does not know all of the hour; what is stored goes to the journal, in the group's transaction.
+ */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, MeteringWorkload } from "../../api/types.ts";
 import type { MeteredUnit, PlacedRecord, UsageClaim, UsageFilter, UsageHolder, UsageOrder } from "../ledger.ts";
 import { type ClaimOutcome, type ClaimUnit, type Ledger, StaleFactsError } from "../ledger.ts";
-import { RecordIds, uuidText } from "../recordIds.ts";
-import { StoredKeys } from "../storedKeys.ts";
+import { idLengthBytes, RecordIds, uuidText } from "../recordIds.ts";
 import type { UsageGrouping, UsageTotal } from "../usageTotals.ts";
 import { WorkloadMemory } from "../workloadMemory.ts";
 import type { SqliteAudit } from "./audit.ts";
 import type { SqliteCatalog } from "./catalog.ts";
 import type { GroupCommit } from "./groupCommit.ts";
+import type { HourIndex } from "./hourIndex.ts";
+import type { HourLoader } from "./hourLoader.ts";
 import type { Interner } from "./interner.ts";
+import type { Journal } from "./journal.ts";
 import type { MonthTables } from "./monthTables.ts";
 import type { KeptBlocks } from "./summaries/keptBlocks.ts";
+import type { UsageIndex } from "./usageIndex.ts";
 import { selectUsage } from "./usagePages.ts";
-import { entriesPerCall, selectTotals } from "./usageQueries.ts";
+import { selectTotals } from "./usageQueries.ts";
 import { selectUsageTotals } from "./usageTotals.ts";
 
 const msPerHour = 3_600_000;
@@ -23,9 +29,9 @@ const defaultLimit = 1_000;
 type HolderRow = { readonly record_id: Uint8Array; readonly quantity: number };
 type TokenRow = HolderRow & { readonly request_hash: string };
 
-/** A holder with its id as it is on disk, to be bound into the token's row. */
+/** A holder with its id as it is on disk, to be bound into a token's row. */
 interface KeyHolder extends UsageHolder {
-  readonly bytes: Uint8Array;
+  readonly bytes: () => Uint8Array;
 }
 
 export interface LedgerParts {
@@ -35,6 +41,14 @@ export interface LedgerParts {
   readonly months: MonthTables;
   readonly audit: SqliteAudit;
   readonly catalog: SqliteCatalog;
+  readonly journal: Journal;
+  readonly index: UsageIndex;
+  readonly loader: HourLoader;
+  /**
+   * Resolves with the number of the newest call by now, when all that was committed up to it is in the tables. Rejects
+   * when the store fails or is closed.
+   */
+  readonly visible: () => Promise<number>;
   /** A record of this hour is being stored; the transaction may yet be undone. */
   readonly touched: (hour: number) => void;
   /** Of usage. */
@@ -44,7 +58,8 @@ export interface LedgerParts {
 export class SqliteLedger implements Ledger {
   readonly #parts: LedgerParts;
   readonly #ids = new RecordIds();
-  readonly #stored = new StoredKeys();
+  /** Of the records of one unit, the hour that was told last. */
+  #touchedHour = -1;
   readonly #selectToken: StatementSync;
   readonly #insertToken: StatementSync;
   readonly #insertWorkload: StatementSync;
@@ -100,10 +115,10 @@ export class SqliteLedger implements Ledger {
           return { isKept: false, workload: found };
         }
         const { audit } = this.#parts;
-        const call = audit.nextSeq();
-        this.#stored.clear();
+        const call = this.#beginUnit();
         const holders = records.map((record, position) => this.#claimRecord(record, call, position));
-        if (holders.some((holder) => holder.fresh)) audit.insert(call, unit.audit, this.#stored.bytes());
+        const isStored = holders.some((holder) => holder.fresh);
+        this.#parts.journal.writer.endUnit(isStored ? audit.packed(unit.audit) : undefined);
         return { isKept: true, workload: this.#changeWorkload({ ...found, meteredUntil, meteringClosed }) };
       },
       committed: ({ workload }) => {
@@ -149,29 +164,25 @@ export class SqliteLedger implements Ledger {
   ): Promise<readonly PlacedRecord[]> {
     const { database, months, commits } = this.#parts;
     const settle = (): void => commits.settle();
-    return selectUsage({ database, months, settle }, { asOf: this.#mark(), ...filter }, { limit, cursor, order });
-  }
-
-  async mark(): Promise<string> {
-    return this.#mark();
+    const asOf = await this.mark();
+    return selectUsage({ database, months, settle }, { asOf, ...filter }, { limit, cursor, order });
   }
 
   /** Every record names the call that stored it, and calls are numbered in the order of their commits. */
-  #mark(): string {
-    const { commits, audit } = this.#parts;
-    commits.settle();
-    return String(audit.lastSeq);
+  async mark(): Promise<string> {
+    return String(await this.#parts.visible());
   }
 
   async count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }> {
-    this.#parts.commits.settle();
+    await this.#parts.visible();
     return selectTotals(this.#parts.database, this.#parts.months, filter);
   }
 
-  totals(filter: UsageFilter, grouping: UsageGrouping, cursor?: string): AsyncIterable<readonly UsageTotal[]> {
+  async *totals(filter: UsageFilter, grouping: UsageGrouping, cursor?: string): AsyncGenerator<readonly UsageTotal[]> {
     const { database, months, commits, blocks } = this.#parts;
     const settle = (): void => commits.settle();
-    return selectUsageTotals({ database, months, settle, blocks }, { asOf: this.#mark(), ...filter }, grouping, cursor);
+    const asOf = await this.mark();
+    yield* selectUsageTotals({ database, months, settle, blocks }, { asOf, ...filter }, grouping, cursor);
   }
 
   workloads(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[] {
@@ -181,6 +192,7 @@ export class SqliteLedger implements Ledger {
   /** Empties the ledger's tables. Called inside a transaction; `forget` follows its commit. */
   clear(): void {
     this.#parts.months.dropAll();
+    this.#parts.journal.clear();
     this.#parts.database.exec(
       "DELETE FROM client_tokens; DELETE FROM metering_workloads; DELETE FROM subjects; DELETE FROM dimensions",
     );
@@ -189,12 +201,20 @@ export class SqliteLedger implements Ledger {
   /** Lets go of what memory holds of a ledger that was cleared. */
   forget(): void {
     this.#workloads.clear();
+    this.#parts.journal.forget();
+  }
+
+  /** Its number. Called inside a transaction. */
+  #beginUnit(): number {
+    const call = this.#parts.audit.nextSeq();
+    this.#parts.journal.writer.beginUnit(call);
+    this.#touchedHour = -1;
+    return call;
   }
 
   #apply(unit: ClaimUnit): ClaimOutcome {
-    const { audit, catalog } = this.#parts;
-    const call = audit.nextSeq();
-    this.#stored.clear();
+    const { audit, catalog, journal } = this.#parts;
+    const call = this.#beginUnit();
     const holders = unit.records.map((record, position) => this.#claimRecord(record, call, position));
     const tokenResolvedBefore = unit.resolveToken && catalog.resolveToken(unit.resolveToken.hash, unit.resolveToken.at);
     const outcome: ClaimOutcome = {
@@ -203,18 +223,17 @@ export class SqliteLedger implements Ledger {
       ...(unit.workload === undefined ? {} : { workloadFresh: this.#claimWorkload(unit.workload) }),
     };
     const event = unit.audit(outcome);
-    if (event !== undefined) {
-      audit.insert(call, event, this.#stored.bytes());
-    } else if (holders.some((holder) => holder.fresh)) {
+    if (event === undefined && holders.some((holder) => holder.fresh)) {
       // The rows would point at a call that is nowhere, and its number would be given out again after a restart.
       throw new Error("a unit stored usage and gave no audit event for it");
     }
+    journal.writer.endUnit(event === undefined ? undefined : audit.packed(event));
     return outcome;
   }
 
   #claimRecord(record: UsageClaim, call: number, position: number): UsageHolder {
     const given = record.clientToken;
-    if (given === undefined) return publicHolder(this.#claimKey(record, call, position));
+    if (given === undefined) return publicHolder(this.#claimKey(record, position));
     const taken = this.#selectToken.get(given.accountId, record.region, given.token) as TokenRow | undefined;
     if (taken !== undefined) {
       return {
@@ -224,49 +243,77 @@ export class SqliteLedger implements Ledger {
         clientToken: taken.request_hash === given.requestHash ? "same" : "conflict",
       };
     }
-    const holder = this.#claimKey(record, call, position);
+    const holder = this.#claimKey(record, position);
     // A token that met another quantity stays free: its call failed, so the same token may come again (M-23).
     if (holder.quantity === record.quantity) {
       const { accountId, token, requestHash } = given;
-      const { bytes, quantity } = holder;
-      this.#insertToken.run(accountId, record.region, token, requestHash, bytes, quantity, record.hour, call);
+      const { quantity } = holder;
+      this.#insertToken.run(accountId, record.region, token, requestHash, holder.bytes(), quantity, record.hour, call);
     }
     return publicHolder(holder);
   }
 
-  #claimKey(record: UsageClaim, call: number, position: number): KeyHolder {
-    const month = this.#parts.months.forHour(record.hour);
-    const { subject, dimension } = this.#parts.interner.usageKey(record);
+  #claimKey(record: UsageClaim, position: number): KeyHolder {
+    const { index, interner, journal } = this.#parts;
+    const { subject, dimension } = interner.usageKey(record);
     const { hour, quantity, allocations } = record;
+    const hourIndex = index.hour(hour);
     // On the agentcore path records add up (M-31): each has an entry of its own, so no two share a key.
-    const entry = record.path === "agentcore" ? call * entriesPerCall + position : 0;
-    const id = this.#ids.next();
-    const { changes } = month.insert.run(
-      hour,
-      subject,
-      dimension,
-      entry,
-      quantity,
-      id.bytes,
-      Math.round(record.timestampMs) - hour * msPerHour,
-      call,
-      record.billable ? 1 : 0,
-      allocations === undefined ? null : JSON.stringify(allocations),
-      record.clientToken?.token ?? null,
-    );
-    if (changes === 1) {
-      this.#parts.touched(hour);
-      this.#stored.add({ hour, subject, dimension, position: record.path === "agentcore" ? position : -1 });
-      return { meteringRecordId: id.text, bytes: id.bytes, quantity, fresh: true };
+    const isOwnKey = record.path === "agentcore";
+    if (!isOwnKey) {
+      const holder = this.#holder(hourIndex, subject, dimension);
+      if (holder !== undefined) return holder;
     }
-    const taken = month.holder.get(hour, subject, dimension, entry) as HolderRow | undefined;
-    if (taken === undefined) throw new Error("a usage key is taken, and yet nobody holds it");
+    const ids = this.#ids;
+    const meteringRecordId = ids.nextText();
+    journal.writer.addRow(
+      {
+        subject,
+        dimension,
+        hour,
+        quantity,
+        atMs: Math.round(record.timestampMs) - hour * msPerHour,
+        isBillable: record.billable,
+        position: isOwnKey ? position : undefined,
+        allocations: allocations === undefined ? undefined : JSON.stringify(allocations),
+        token: record.clientToken?.token,
+      },
+      ids.bytes,
+      ids.place * 4,
+    );
+    if (!isOwnKey) index.claim(hourIndex, { subject, dimension, quantity }, ids, journal.nextRow);
+    if (hour !== this.#touchedHour) {
+      this.#parts.touched(hour);
+      this.#touchedHour = hour;
+    }
+    const { place } = ids;
     return {
-      meteringRecordId: uuidText(taken.record_id),
-      bytes: taken.record_id,
-      quantity: taken.quantity,
-      fresh: false,
+      meteringRecordId,
+      bytes: () => ids.bytes.subarray(place * 4, place * 4 + idLengthBytes),
+      quantity,
+      fresh: true,
     };
+  }
+
+  /** Who has the key already. */
+  #holder(hourIndex: HourIndex, subject: number, dimension: number): KeyHolder | undefined {
+    const entry = hourIndex.find(subject, dimension);
+    if (entry >= 0) {
+      const bytes = hourIndex.id(entry);
+      return {
+        meteringRecordId: uuidText(bytes),
+        bytes: () => bytes,
+        quantity: hourIndex.quantity(entry),
+        fresh: false,
+      };
+    }
+    if (hourIndex.isComplete) return undefined;
+    const { months, loader } = this.#parts;
+    loader.missed(hourIndex);
+    const taken = months.find(hourIndex.hour)?.holder.get(hourIndex.hour, subject, dimension, 0);
+    if (taken === undefined) return undefined;
+    const { record_id: bytes, quantity } = taken as HolderRow;
+    return { meteringRecordId: uuidText(bytes), bytes: () => bytes, quantity, fresh: false };
   }
 
   #remember(workload: MeteringWorkload, isFresh: boolean): void {

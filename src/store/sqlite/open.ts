@@ -3,12 +3,17 @@ import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { alwaysHeld } from "../leadership.ts";
-import type { Sealer } from "../sealer.ts";
+import { checkKey, keyCheckName, keyCheckOf, type Sealer } from "../sealer.ts";
 import type { Store } from "../store.ts";
 import { SqliteAudit } from "./audit.ts";
 import { SqliteCatalog } from "./catalog.ts";
+import { type CheckpointBounds, Checkpoints } from "./checkpoints.ts";
+import { writeFailureOf } from "./failures.ts";
 import { GroupCommit } from "./groupCommit.ts";
+import { HourLoader } from "./hourLoader.ts";
 import { Interner } from "./interner.ts";
+import { Journal } from "./journal.ts";
+import { JournalMover } from "./journalMover.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { lockFolder } from "./lock.ts";
 import { migrate } from "./migrate.ts";
@@ -17,16 +22,16 @@ import { SqliteOutbox } from "./outbox.ts";
 import { readerSource } from "./reader.ts";
 import { CallCounts } from "./summaries/callCounts.ts";
 import { KeptBlocks } from "./summaries/keptBlocks.ts";
+import { readyDays } from "./summaries/keptDays.ts";
 import { ReadyAhead } from "./summaries/readyAhead.ts";
 import { UsageSeriesSums } from "./summaries/usageSeries.ts";
+import { UsageIndex } from "./usageIndex.ts";
 
-const lockFileName = "meterhouse.lock";
+export const lockFileName = "meterhouse.lock";
 /** A backup tool or a shell may hold the write lock for a moment; the event loop stands still meanwhile. */
 const busyTimeoutMs = 1_000;
 /** 64 MiB: at the default of 2 MiB the pages of the current hours fall out, and every insert reads one back. */
 const cacheSizeKiB = 65_536;
-/** 64 MiB of WAL before a commit also checkpoints: rare enough to keep its stall out of nearly all answers. */
-const walAutocheckpointPages = 16_384;
 /** A WAL that grew past this under a long read is cut back at the next checkpoint. */
 const walSizeLimitBytes = 134_217_728;
 
@@ -34,7 +39,30 @@ export interface SqliteStoreOptions {
   /** The data file; `meterhouse.lock` lies next to it. The folder is made with mode 0700 when it is missing. */
   readonly file: string;
   readonly sealer: Sealer;
+  /** For tests: small ones make everything happen all the time. */
+  readonly bounds?: Partial<StoreBounds>;
 }
+
+export interface StoreBounds extends CheckpointBounds {
+  /** Usage rows and events that the journal holds before they are moved to their tables. */
+  readonly journalEntries: number;
+  /** Inserts of one slice of such a move, about. */
+  readonly sliceRows: number;
+  /** Usage keys in memory. */
+  readonly indexEntries: number;
+  /** Look-ups in an hour's table before the hour is read into memory. */
+  readonly missesBeforeLoad: number;
+}
+
+/** Some 12 MB of journal, two milliseconds of inserts, 160 MB of keys; 32 MB of log, and 256. */
+const defaultBounds: StoreBounds = {
+  journalEntries: 262_144,
+  sliceRows: 2_048,
+  indexEntries: 4_000_000,
+  missesBeforeLoad: 1_000,
+  checkpointPages: 8_192,
+  logPagesMax: 65_536,
+};
 
 export interface SqliteStore extends Store {
   /** The connection itself: for tests that fill the disk or break a statement, and for maintenance. */
@@ -47,7 +75,7 @@ export interface SqliteStore extends Store {
  * Throws an Error that a person can act on: the file is in use by another process, is of a newer schema, is not a
  * database, or was sealed under another master key.
  */
-export function openSqliteStore({ file, sealer }: SqliteStoreOptions): SqliteStore {
+export function openSqliteStore({ file, sealer, bounds }: SqliteStoreOptions): SqliteStore {
   const folder = dirname(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const lockFile = join(folder, lockFileName);
@@ -57,8 +85,11 @@ export function openSqliteStore({ file, sealer }: SqliteStoreOptions): SqliteSto
     makePrivate(file);
     const database = openDatabase(file);
     try {
-      checkMasterKey(database, sealer);
-      return { ...assemble(database, sealer, () => lock.release()), reader: readerSource(file) };
+      checkMasterKey(database, sealer, file);
+      return {
+        ...assemble({ database, sealer, file, bounds: { ...defaultBounds, ...bounds }, release: () => lock.release() }),
+        reader: readerSource(file),
+      };
     } catch (error) {
       database.close();
       throw error;
@@ -70,7 +101,7 @@ export function openSqliteStore({ file, sealer }: SqliteStoreOptions): SqliteSto
 }
 
 /** SQLite makes files by the umask, readable by all; its -wal and -shm take over the mode of the file made here. */
-function makePrivate(file: string): void {
+export function makePrivate(file: string): void {
   try {
     // Only ever a new file: to open and close one that this process has locked would drop the lock.
     closeSync(openSync(file, "wx", 0o600));
@@ -90,7 +121,7 @@ function openDatabase(file: string): DatabaseSync {
       PRAGMA synchronous = FULL;
       PRAGMA fullfsync = ON;
       PRAGMA checkpoint_fullfsync = ON;
-      PRAGMA wal_autocheckpoint = ${walAutocheckpointPages};
+      PRAGMA wal_autocheckpoint = 0;
       PRAGMA journal_size_limit = ${walSizeLimitBytes};
       PRAGMA cache_size = -${cacheSizeKiB};
     `);
@@ -108,49 +139,98 @@ function openDatabase(file: string): DatabaseSync {
 }
 
 /** Finds a wrong key at the start, even while nothing else is sealed: two keys in one file could never be read again. */
-function checkMasterKey(database: DatabaseSync, sealer: Sealer): void {
-  const name = "master-key-check";
-  const row = database.prepare("SELECT value FROM meta WHERE name = ?").get(name);
-  if (row === undefined) {
-    database.prepare("INSERT INTO meta (name, value) VALUES (?, ?)").run(name, sealer.seal("meterhouse", name));
-  } else {
-    sealer.unseal(String(row.value), name);
-  }
+function checkMasterKey(database: DatabaseSync, sealer: Sealer, file: string): void {
+  const row = database.prepare("SELECT value FROM meta WHERE name = ?").get(keyCheckName);
+  if (row !== undefined) return checkKey(sealer, String(row.value), `the data file ${file}`);
+  database.prepare("INSERT INTO meta (name, value) VALUES (?, ?)").run(keyCheckName, keyCheckOf(sealer));
 }
 
-function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): SqliteStore {
+interface Assembly {
+  readonly database: DatabaseSync;
+  readonly file: string;
+  readonly sealer: Sealer;
+  readonly bounds: StoreBounds;
+  readonly release: () => void;
+}
+
+function assemble({ database, file, sealer, bounds, release }: Assembly): SqliteStore {
   const interner = new Interner(database);
   const months = new MonthTables(database);
-  const commits = new GroupCommit(database, () => {
+  const index = new UsageIndex({ entriesMax: bounds.indexEntries, isEmpty: (hour) => months.isEmpty(hour) });
+  const journal = new Journal({ database, index });
+  const onRollback = (isUnknown: boolean): void => {
     interner.forget();
     months.forget();
     usageBlocks.forget();
     callBlocks.forget();
+    journal.undone(isUnknown);
+  };
+  const commits: GroupCommit = new GroupCommit(database, onRollback, {
+    ready: () => {
+      journal.ready();
+      mover.hold();
+    },
+    write: () => journal.write(),
+    committed: () => journal.committed(),
+    eachCommit: () => checkpoints.committed(),
   });
+  const checkpoints = new Checkpoints(database, file, bounds);
   const advanced = (): void => readyAhead.schedule();
-  const usageBlocks = new KeptBlocks({ database, commits, kinds: ["dimension", "customer"], advanced });
+  const usageBlocks = new KeptBlocks({ database, commits, kinds: ["dimension", "customer", "pair"], advanced });
   const callBlocks = new KeptBlocks({ database, commits, kinds: ["calls"], advanced });
   const outbox = new SqliteOutbox(database, commits);
   const catalog = new SqliteCatalog({ database, commits, sealer, outbox });
-  const settle = (): void => commits.settle();
-  const callCounts: CallCounts = new CallCounts({
-    ...{ database, settle, blocks: callBlocks },
-    lastSeq: () => audit.lastSeq,
+  const mover: JournalMover = new JournalMover({
+    ...{ database, commits, months, journal, index },
+    usageTouched: (hour) => usageSeries.touch(hour),
+    callsTouched: (hour) => callBlocks.touch(hour),
+    entriesMax: bounds.journalEntries,
+    sliceRows: bounds.sliceRows,
   });
-  const audit = new SqliteAudit({
-    ...{ database, commits, interner, months },
+  const settle = (): void => commits.settle();
+  const visible = async (): Promise<number> => {
+    settle();
+    const { lastSeq } = audit;
+    await mover.moved();
+    return lastSeq;
+  };
+  const callCounts: CallCounts = new CallCounts({ database, settle, visible, blocks: callBlocks });
+  const audit: SqliteAudit = new SqliteAudit({
+    ...{ database, commits, interner, months, journal, visible },
     pruned: (before) => callCounts.forget(before),
     touched: (hour) => callBlocks.touch(hour),
   });
-  const usageSeries = new UsageSeriesSums({ database, months, settle, blocks: usageBlocks });
-  const readyAhead = new ReadyAhead([() => callCounts.readyAhead(), () => usageSeries.readyAhead()]);
+  const usageSeries = new UsageSeriesSums({ database, months, settle, visible, blocks: usageBlocks });
+  const readyAhead = new ReadyAhead([
+    () => callCounts.readyAhead(),
+    () => usageSeries.readyAhead(),
+    () => readyDays({ database, months, settle, blocks: usageBlocks }),
+  ]);
   readyAhead.schedule();
   const ledger = new SqliteLedger({
-    ...{ database, commits, interner, months, audit, catalog },
+    ...{ database, commits, interner, months, audit, catalog, journal, index, visible },
+    loader: new HourLoader({ database, months, index, commits }, bounds.missesBeforeLoad),
     touched: (hour) => usageSeries.touch(hour),
     blocks: usageBlocks,
   });
-  let open = true;
+  const close = async (): Promise<void> => {
+    readyAhead.close();
+    mover.close();
+    commits.close();
+    try {
+      mover.moveAll();
+    } catch {
+      // Such as a full disk: the next start finds the journal.
+    }
+    await checkpoints.close();
+    try {
+      database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      database.close();
+    } finally {
+      release();
+    }
+  };
+  let closed: Promise<void> | undefined;
   return {
     catalog,
     ledger,
@@ -163,7 +243,8 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
     outage: () => undefined,
     onChangedElsewhere: () => {},
     onCommit(listener) {
-      commits.onCommit = listener;
+      commits.onCommit = (commit, error) =>
+        listener(commit.isStored ? commit : { ...commit, why: writeFailureOf(error, database.location() ?? "") });
     },
     async reset() {
       commits.alone(() => {
@@ -176,21 +257,14 @@ function assemble(database: DatabaseSync, sealer: Sealer, release: () => void): 
       });
       interner.forget();
       ledger.forget();
+      mover.forget();
       catalog.forget();
       callCounts.forget();
       usageSeries.forget();
     },
-    async close() {
-      if (!open) return;
-      open = false;
-      readyAhead.close();
-      commits.close();
-      try {
-        database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-        database.close();
-      } finally {
-        release();
-      }
+    close() {
+      closed ??= close();
+      return closed;
     },
   };
 }

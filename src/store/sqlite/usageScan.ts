@@ -23,6 +23,11 @@ export interface Scan {
   readonly startHours: number;
   /** Nothing can match. */
   readonly isEmpty: boolean;
+  /**
+   * The filter of a sum of days, `u`, by its subject, dimension and `billable`. undefined: what matches are so few
+   * subjects that their rows are found sooner.
+   */
+  readonly ofSums: { readonly where: string; readonly values: Values } | undefined;
 }
 
 /** Of what matches the filter, hours aside: those are the parameters `$fromHour` and, exclusive, `$toHour` of each slice. */
@@ -49,27 +54,31 @@ export function scanOf(database: DatabaseSync, filter: UsageFilter): Scan {
     : undefined;
   add(rows, "u.dimension IN (SELECT id FROM dimensions WHERE name = $dimension)", "dimension", filter.dimension);
   add(rows, "u.billable = $billable", "billable", filter.billable === undefined ? undefined : Number(filter.billable));
-  add(rows, "u.call <= $asOf", "asOf", filter.asOf === undefined ? undefined : Number(filter.asOf));
+  const { ...ofSums } = values;
+  const asOf: string[] = [];
+  add(asOf, "u.call <= $asOf", "asOf", filter.asOf === undefined ? undefined : Number(filter.asOf));
   if (found !== undefined && found.length <= lookedUpSubjectsMax) {
     const { product: _1, account: _2, license: _3, resource: _4, region: _5, ...rest } = values;
     return {
       source: (table) =>
         `(WITH RECURSIVE hours (h) AS (VALUES ($fromHour) UNION ALL SELECT h + 1 FROM hours WHERE h + 1 < $toHour)
           SELECT h FROM hours) CROSS JOIN ${table} u ON u.hour = h AND u.subject IN (${found.join()})`,
-      where: ["true", ...rows].join(" AND "),
+      where: ["true", ...rows, ...asOf].join(" AND "),
       values: rest,
       startHours: Math.ceil(hoursPerMonth / Math.max(1, found.length)),
       isEmpty: found.length === 0,
+      ofSums: undefined,
     };
   }
   // Not IN (SELECT …): that list would be made anew for each slice, whatever the number of subjects.
   if (isOfSubjects) rows.push(`(SELECT ${subjects.join(" AND ")} FROM subjects WHERE id = u.subject)`);
   return {
     source: (table) => `${table} u`,
-    where: ["u.hour >= $fromHour AND u.hour < $toHour", ...rows].join(" AND "),
+    where: ["u.hour >= $fromHour AND u.hour < $toHour", ...rows, ...asOf].join(" AND "),
     values,
     startHours: 1,
     isEmpty: false,
+    ofSums: { where: ["true", ...rows].join(" AND "), values: ofSums },
   };
 }
 

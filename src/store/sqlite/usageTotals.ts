@@ -15,9 +15,8 @@ import {
   usageMembers,
 } from "../usageTotals.ts";
 import type { MonthTables } from "./monthTables.ts";
-import type { KeptBlocks } from "./summaries/keptBlocks.ts";
-import { blockHours } from "./summaries/keptBlocks.ts";
-import { keptKind, sumKept } from "./summaries/keptTotals.ts";
+import { type KeptBlocks, kindHours } from "./summaries/keptBlocks.ts";
+import { groupParts, keptKind, sumKept } from "./summaries/keptTotals.ts";
 import { hoursOf, monthEnd, nextHour, nextSliceHours, type Scan, scanOf, type Values } from "./usageScan.ts";
 
 const msPerHour = 3_600_000;
@@ -55,7 +54,7 @@ interface Parts {
   readonly months: MonthTables;
   /** Makes what is queued visible; throws when the store is closed. */
   readonly settle: () => void;
-  /** Sums of six hours that are there already. */
+  /** Sums of six hours and of days that are there already. */
   readonly blocks: KeptBlocks;
 }
 
@@ -156,13 +155,14 @@ function periodOf(hour: number, period: UsagePeriod): Span {
 }
 
 async function addUp(parts: Parts, plan: Plan, { fromHour, toHour }: Span): Promise<void> {
-  const kind = keptKind(plan.filter, plan.grouping);
+  const kind = keptKind(plan.filter, plan.grouping, plan.scan);
+  const blockHours = kind === undefined ? undefined : kindHours[kind];
   let hours = plan.scan.startHours;
   let done = fromHour;
   for (let from: number | undefined = fromHour; from !== undefined; ) {
     // A block begins before its first usage.
-    const start: number = kind === undefined ? from : Math.max(done, from - (from % blockHours));
-    const kept = kind && sumKept(parts, { ...plan, kind }, start, toHour);
+    const start: number = blockHours === undefined ? from : Math.max(done, from - (from % blockHours));
+    const kept: number | undefined = kind && (await sumKept(parts, { ...plan, kind }, start, toHour));
     if (kept !== undefined) {
       done = kept;
       from = nextHour(parts, kept, toHour);
@@ -172,11 +172,8 @@ async function addUp(parts: Parts, plan: Plan, { fromHour, toHour }: Span): Prom
     }
     const startedAt = performance.now();
     const [table] = parts.months.within(start, start + 1);
-    const end = Math.min(
-      start + (kind === undefined ? hours : Math.min(hours, hoursToBlock(start))),
-      toHour,
-      monthEnd(start),
-    );
+    const upToBlock = blockHours === undefined ? hours : Math.min(hours, blockHours - (start % blockHours));
+    const end = Math.min(start + upToBlock, toHour, monthEnd(start));
     if (table !== undefined) addSlice(parts.database, plan, table, { fromHour: start, toHour: end });
     hours = nextSliceHours(hours, performance.now() - startedAt);
     done = end;
@@ -188,16 +185,11 @@ async function addUp(parts: Parts, plan: Plan, { fromHour, toHour }: Span): Prom
   }
 }
 
-function hoursToBlock(hour: number): number {
-  return blockHours - (hour % blockHours);
-}
-
 function addSlice(database: DatabaseSync, plan: Plan, table: string, { fromHour, toHour }: Span): void {
-  const { members, tags, scan, run } = plan;
-  const isOfSubject = members.some((member) => member !== "dimension" && member !== "status");
-  const parts = `${isOfSubject ? "u.subject" : "0"} AS subject,
-    ${members.includes("dimension") ? "u.dimension" : "0"} AS dimension,
-    ${members.includes("status") ? "u.billable" : "0"} AS billable`;
+  const { grouping, tags, scan, run } = plan;
+  const { subject, dimension, billable } = groupParts(grouping);
+  const parts = `${subject ? "u.subject" : "0"} AS subject, ${dimension ? "u.dimension" : "0"} AS dimension,
+    ${billable ? "u.billable" : "0"} AS billable`;
   const rows =
     tags.length === 0
       ? `SELECT ${parts}, '' AS tags, u.quantity FROM ${scan.source(table)} WHERE ${scan.where}`
@@ -299,38 +291,33 @@ function namer(
   };
 }
 
+const memberNames = {
+  product: "productCode",
+  customer: "accountId",
+  license: "licenseArn",
+  resource: "resource",
+  dimension: "dimension",
+  region: "region",
+} as const satisfies Partial<Readonly<Record<UsageMember, keyof UsageTotal>>>;
+
+/** Called for each of tens of thousands of sums: put together member by member, not from lists of entries. */
 function totalOf({ keys, quantity, records }: TotalRow, { grouping, members, tags }: Plan): UsageTotal {
   const values = JSON.parse(keys) as (string | number)[];
-  const [period] = values;
-  const texts = grouping.period === undefined ? values : values.slice(1);
-  const of = (member: UsageMember): string | undefined => {
-    const place = members.indexOf(member);
-    return place < 0 || texts[place] === "" ? undefined : String(texts[place]);
-  };
-  const total = {
-    periodAt: grouping.period === undefined ? undefined : Number(period) * msPerHour,
-    productCode: of("product"),
-    accountId: of("customer"),
-    licenseArn: of("license"),
-    resource: of("resource"),
-    dimension: of("dimension"),
-    region: of("region"),
-    billable: members.includes("status") ? of("status") === "1" : undefined,
-    tags:
-      tags.length === 0 ? undefined : texts.slice(members.length).map((one) => (one === "" ? undefined : String(one))),
-  };
-  return {
-    ...withoutUndefined(total),
-    quantity: BigInt(quantity),
-    records,
-    position: Buffer.from(keys, "utf8").toString("base64url"),
-  };
-}
-
-function withoutUndefined(
-  total: { readonly [Key in keyof UsageTotal]?: UsageTotal[Key] | undefined },
-): Partial<UsageTotal> {
-  return Object.fromEntries(Object.entries(total).filter(([, value]) => value !== undefined));
+  const total: { -readonly [Key in keyof UsageTotal]?: UsageTotal[Key] } = {};
+  let place = 0;
+  if (grouping.period !== undefined) {
+    total.periodAt = Number(values[0]) * msPerHour;
+    place = 1;
+  }
+  for (const member of members) {
+    const value = values[place];
+    place += 1;
+    if (member === "status") total.billable = value === 1;
+    else if (value !== "") total[memberNames[member]] = String(value);
+  }
+  if (tags.length > 0) total.tags = values.slice(place).map((one) => (one === "" ? undefined : String(one)));
+  const position = Buffer.from(keys, "utf8").toString("base64url");
+  return { ...total, quantity: BigInt(quantity), records, position };
 }
 
 /** The keys in it, as JSON. */

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { Offer } from "../../../src/api/types.ts";
 import { checkCatalog } from "../../../src/catalog/file.ts";
 import { createBusinessClock, type SettableClock } from "../../../src/clock.ts";
-import { createLog, type Service, startService } from "../../../src/service.ts";
+import { createLog } from "../../../src/log.ts";
+import { type Service, startService } from "../../../src/service.ts";
 
 export const startAt = Date.parse("2026-08-15T10:20:00Z");
 export const seller = "111122223333";

@@ -3,13 +3,15 @@
  * emptied by a crash of the server: full buckets and no planned faults, as after the start of a server by itself.
  */
 export const nodes = `
--- A call takes a token, or a node some at once; rows of full buckets are as good as none, and go.
+-- A call takes a token, or a node some at once. filled_at: milliseconds, of the clock that fills it. A row that nobody has
+-- touched for long is of a full bucket, which is as good as none.
 CREATE UNLOGGED TABLE rate_buckets (
   key text PRIMARY KEY,
   rate double precision NOT NULL,
   tokens double precision NOT NULL,
   filled_at double precision NOT NULL,
-  granted integer NOT NULL
+  granted integer NOT NULL,
+  touched_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50);
 
 -- remaining NULL: until it is removed. drawn: of the numbers that its seed gives, so many are used.

@@ -1,0 +1,146 @@
+/**
+ * The usage keys of one hour in memory, with their holders: an open-addressing table over entries that lie in the order
+ * in which they came, so that the newest can be taken back. About 40 bytes a record.
+ */
+import { uuidText } from "../recordIds.ts";
+
+/** Words of an entry: subject, dimension, the quantity's two, the id's four. */
+const entryWords = 8;
+const quantityAt = 1;
+const idAt = 4;
+const idWords = 4;
+/** Entries of a piece of memory; the first piece grows up to it. */
+const pieceBits = 12;
+const pieceEntries = 1 << pieceBits;
+const pieceMask = pieceEntries - 1;
+const firstEntries = 16;
+/** Slots for each entry before the table grows. */
+const slotsPerEntryMin = 4 / 3;
+const firstSlots = 32;
+
+interface Piece {
+  readonly words: Uint32Array;
+  /** The same memory. */
+  readonly doubles: Float64Array;
+}
+
+export class HourIndex {
+  readonly hour: number;
+  /** Every record of the hour with a key of its own is here: what is not, is nowhere. */
+  isComplete: boolean;
+  /** Look-ups in the hour's table that this did not spare. */
+  misses = 0;
+  /** Number of the journal's row that holds the newest entry that came by a claim. */
+  journaled = 0;
+  /** When it was last asked, by the index's count. */
+  usedAt = 0;
+  count = 0;
+  /** Entries that no undone transaction takes away. */
+  settled = 0;
+  readonly #pieces: Piece[] = [pieceOf(firstEntries)];
+  /** Number of the entry, plus one; 0 = none. */
+  #slots = new Uint32Array(firstSlots);
+
+  constructor(hour: number, isComplete: boolean) {
+    this.hour = hour;
+    this.isComplete = isComplete;
+  }
+
+  /** The entry's number, or -1. */
+  find(subject: number, dimension: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let slot = hashOf(subject, dimension) & mask; ; slot = (slot + 1) & mask) {
+      const entry = (slots[slot] ?? 0) - 1;
+      if (entry < 0) return -1;
+      const { words } = this.#piece(entry);
+      const at = (entry & pieceMask) * entryWords;
+      if (words[at] === subject && words[at + 1] === dimension) return entry;
+    }
+  }
+
+  /** A key that is not there yet, with the four words of its holder's id, from `place` on. */
+  add(subject: number, dimension: number, quantity: number, ids: Uint32Array, place: number): void {
+    if ((this.count + 1) * slotsPerEntryMin > this.#slots.length) this.#growSlots();
+    const entry = this.count;
+    if (entry >> pieceBits >= this.#pieces.length) this.#pieces.push(pieceOf(pieceEntries));
+    else if (entry < pieceEntries && entry === this.#piece(0).words.length / entryWords) this.#growFirst();
+    const { words, doubles } = this.#piece(entry);
+    const at = (entry & pieceMask) * entryWords;
+    words[at] = subject;
+    words[at + 1] = dimension;
+    doubles[at / 2 + quantityAt] = quantity;
+    for (let word = 0; word < idWords; word += 1) words[at + idAt + word] = ids[place + word] ?? 0;
+    this.count = entry + 1;
+    this.#place(entry, subject, dimension);
+  }
+
+  quantity(entry: number): number {
+    return this.#piece(entry).doubles[((entry & pieceMask) * entryWords) / 2 + quantityAt] ?? 0;
+  }
+
+  /** A copy of the holder's id. */
+  id(entry: number): Uint8Array {
+    const { words } = this.#piece(entry);
+    const at = (entry & pieceMask) * entryWords + idAt;
+    return new Uint8Array(words.slice(at, at + idWords).buffer);
+  }
+
+  idText(entry: number): string {
+    return uuidText(this.id(entry));
+  }
+
+  /** Takes back what came after `settled`, the newest first: no entry before it was placed past one of these. */
+  undo(): void {
+    while (this.count > this.settled) {
+      const entry = this.count - 1;
+      const { words } = this.#piece(entry);
+      const at = (entry & pieceMask) * entryWords;
+      const mask = this.#slots.length - 1;
+      let slot = hashOf(words[at] ?? 0, words[at + 1] ?? 0) & mask;
+      while (this.#slots[slot] !== entry + 1) slot = (slot + 1) & mask;
+      this.#slots[slot] = 0;
+      this.count = entry;
+    }
+  }
+
+  #piece(entry: number): Piece {
+    return this.#pieces[entry >> pieceBits] as Piece;
+  }
+
+  #place(entry: number, subject: number, dimension: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = hashOf(subject, dimension) & mask;
+    while (slots[slot] !== 0) slot = (slot + 1) & mask;
+    slots[slot] = entry + 1;
+  }
+
+  /** Entries are placed anew in their order, so that the newest ones still come last. */
+  #growSlots(): void {
+    this.#slots = new Uint32Array(this.#slots.length * 2);
+    for (let entry = 0; entry < this.count; entry += 1) {
+      const { words } = this.#piece(entry);
+      const at = (entry & pieceMask) * entryWords;
+      this.#place(entry, words[at] ?? 0, words[at + 1] ?? 0);
+    }
+  }
+
+  #growFirst(): void {
+    const { words } = this.#piece(0);
+    const larger = pieceOf((words.length / entryWords) * 2);
+    larger.words.set(words);
+    this.#pieces[0] = larger;
+  }
+}
+
+function pieceOf(entries: number): Piece {
+  const words = new Uint32Array(entries * entryWords);
+  return { words, doubles: new Float64Array(words.buffer) };
+}
+
+function hashOf(subject: number, dimension: number): number {
+  let mixed = Math.imul(subject, 0x9e3779b1) ^ Math.imul(dimension, 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
+  return (mixed ^ (mixed >>> 13)) >>> 0;
+}

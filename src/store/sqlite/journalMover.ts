@@ -1,0 +1,174 @@
+/**
+ * Moves what the journal holds to the tables, in slices of some milliseconds between the calls: when it holds many rows,
+ * so that they go in order; when nothing else is to be done; and before anything reads the tables.
+ */
+import type { GroupCommit } from "./groupCommit.ts";
+import type { Journal } from "./journal.ts";
+import { JournalMove, type MoveParts } from "./journalMove.ts";
+import type { UsageIndex } from "./usageIndex.ts";
+
+/** Without calls for so long, it moves what there is. */
+const idleMs = 500;
+/** After a failure, such as of a full disk, nobody but a reader tries again for so long. */
+const restMs = 1_000;
+const bytesMax = 67_108_864;
+/** A slice does so much for each row that came since the one before, so that the journal shrinks under any load. */
+const catchUp = 3;
+/** Beyond so many times its bound the calls wait until the journal is empty. */
+const overMax = 8;
+/** A full index asks for a move only when it frees something. */
+const worthwhile = 1 / 8;
+
+export interface MoverParts extends MoveParts {
+  readonly commits: Pick<GroupCommit, "apart" | "isClosed">;
+  readonly journal: Journal;
+  readonly index: UsageIndex;
+  /** Rows and events in the journal before it moves them. */
+  readonly entriesMax: number;
+  /** Inserts of one slice, about. */
+  readonly sliceRows: number;
+}
+
+interface Waiter {
+  readonly row: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class JournalMover {
+  readonly #parts: MoverParts;
+  #move: JournalMove | undefined;
+  #waiters: Waiter[] = [];
+  #isScheduled = false;
+  #idle: NodeJS.Timeout | undefined;
+  #idleRow = 0;
+  /** What the journal held after the slice before. */
+  #entriesBefore = 0;
+  #restsUntil = 0;
+  #isClosed = false;
+
+  constructor(parts: MoverParts) {
+    this.#parts = parts;
+    parts.journal.grown = () => this.#grown();
+    if (parts.journal.entries > 0) this.#grown();
+  }
+
+  /** Resolves when all that is committed by now is in the tables. Rejects when they cannot be written. */
+  async moved(): Promise<void> {
+    const { journal, sliceRows } = this.#parts;
+    journal.ready();
+    const row = journal.lastRow;
+    if (journal.movedRow >= row) return;
+    // Nothing to cut in slices.
+    if (this.#move === undefined && journal.entries < sliceRows) this.#step();
+    if (journal.movedRow >= row) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ row, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Moves everything, now. Throws when the tables cannot be written. */
+  moveAll(): void {
+    const { journal } = this.#parts;
+    journal.ready();
+    while (journal.movedRow < journal.lastRow) this.#step();
+  }
+
+  /** Before a group: bounds the journal when it grows faster than slices move it. Throws. */
+  hold(): void {
+    if (this.#parts.journal.entries > this.#parts.entriesMax * overMax) this.moveAll();
+  }
+
+  /** The journal was emptied. */
+  forget(): void {
+    this.#move = undefined;
+    this.#entriesBefore = 0;
+    for (const { resolve } of this.#waiters.splice(0)) resolve();
+  }
+
+  /** From now on only `moveAll` works. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#idle);
+    for (const { reject } of this.#waiters.splice(0)) reject(new Error("the store is closed"));
+  }
+
+  #grown(): void {
+    const { journal, index, entriesMax } = this.#parts;
+    if (index.isFull) index.release(journal.movedRow);
+    const isDue =
+      journal.entries >= entriesMax ||
+      journal.bytes >= bytesMax ||
+      (index.isFull && journal.entries >= entriesMax * worthwhile);
+    if (isDue && performance.now() >= this.#restsUntil) this.#schedule();
+    else this.#waitForIdle();
+  }
+
+  #waitForIdle(): void {
+    if (this.#idle !== undefined || this.#isClosed) return;
+    this.#idleRow = this.#parts.journal.lastRow;
+    this.#idle = setTimeout(() => {
+      this.#idle = undefined;
+      const { journal } = this.#parts;
+      if (this.#isClosed || journal.movedRow >= journal.lastRow) return;
+      if (journal.lastRow === this.#idleRow) this.#schedule();
+      else this.#waitForIdle();
+    }, idleMs).unref();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#isClosed) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    if (this.#isClosed || this.#parts.commits.isClosed) return;
+    try {
+      this.#step();
+    } catch (error) {
+      this.#restsUntil = performance.now() + restMs;
+      for (const { reject } of this.#waiters.splice(0)) reject(error);
+      this.#waitForIdle();
+      return;
+    }
+    const { journal } = this.#parts;
+    const stillWaiting: Waiter[] = [];
+    for (const waiter of this.#waiters) {
+      if (journal.movedRow >= waiter.row) waiter.resolve();
+      else stillWaiting.push(waiter);
+    }
+    this.#waiters = stillWaiting;
+    if (this.#move !== undefined || stillWaiting.length > 0) this.#schedule();
+    else if (journal.entries > 0) this.#grown();
+  }
+
+  #step(): void {
+    const { journal, commits, sliceRows } = this.#parts;
+    let move = this.#move;
+    if (move === undefined) {
+      move = new JournalMove(this.#parts, journal.lastRow, journal.entries);
+      this.#move = move;
+      this.#entriesBefore = journal.entries;
+    }
+    const came = Math.max(0, journal.entries - this.#entriesBefore);
+    let isDone: boolean;
+    try {
+      const current = move;
+      isDone = commits.apart(() => current.step(Math.max(sliceRows, came * catchUp)));
+    } catch (error) {
+      // It may be through all the same: all of it can be done again.
+      this.#move = undefined;
+      throw error;
+    }
+    if (isDone) {
+      this.#move = undefined;
+      journal.moved(move.lastRow, move.entries, move.bytes);
+    }
+    this.#entriesBefore = journal.entries;
+  }
+}
