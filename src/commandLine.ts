@@ -18,6 +18,14 @@ function instantOf(text: string): number {
   throw new InvalidArgumentError("It is an instant of the years 1970 to 9999, such as 2026-08-15T10:20:00Z.");
 }
 
+const delayMaxSeconds = 3_600;
+
+function delaySeconds(text: string): number {
+  const seconds = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && seconds <= delayMaxSeconds) return seconds;
+  throw new InvalidArgumentError(`It is a number of seconds from 0 to ${delayMaxSeconds}.`);
+}
+
 function collect(value: string, values: readonly string[]): readonly string[] {
   return [...values, value];
 }
@@ -69,6 +77,12 @@ program
       .choices(["debug", "info", "warn", "error", "silent"])
       .env("METERHOUSE_LOG_LEVEL")
       .default("info"),
+  )
+  .addOption(
+    new Option("--stop-delay <seconds>", "after SIGTERM: not ready, but serving for so long, so that balancers notice")
+      .env("METERHOUSE_STOP_DELAY")
+      .default(0)
+      .argParser(delaySeconds),
   )
   .addHelpText(
     "after",

@@ -1,5 +1,6 @@
 /** Notification targets: from a document's entries to rows, and back. */
 import type { NotificationForm, NotificationTarget } from "../api/types.ts";
+import { maskedUrl } from "../api/urls.ts";
 import type { Catalog } from "../store/catalog.ts";
 import { targetIdFor } from "./derive.ts";
 import type { CatalogPath } from "./problems.ts";
@@ -15,7 +16,7 @@ export function defaultForms(buyer: string | undefined): readonly NotificationFo
 
 /** What tells targets apart that have no id. */
 export function targetKey({ seller, buyer, product, kind, url }: TargetEntry): string {
-  return JSON.stringify([seller ?? "", buyer ?? "", product ?? "", kind, url]);
+  return JSON.stringify([seller ?? "", buyer ?? "", product ?? "", kind, maskedUrl(url)]);
 }
 
 /** The targets that a document's entries without an id may mean, by their key. Made once: it reads the whole catalogue. */
@@ -42,8 +43,10 @@ export function targetRow(entry: TargetEntry, context: TargetContext): Notificat
   if (stored && (stored.sellerAccountId !== entry.seller || stored.buyerAccountId !== entry.buyer)) {
     context.report(["id"], `the catalogue has ${id} for account ${account}`);
   }
+  // An export without secrets shows no password: imported again, it means the one that is known.
+  const url = stored !== undefined && maskedUrl(stored.url) === entry.url ? stored.url : entry.url;
   // Another endpoint has confirmed nothing yet.
-  const confirmedAt = stored?.url === entry.url ? stored.confirmedAt : undefined;
+  const confirmedAt = stored?.url === url ? stored.confirmedAt : undefined;
   return defined({
     id,
     sellerAccountId: entry.seller,
@@ -51,7 +54,7 @@ export function targetRow(entry: TargetEntry, context: TargetContext): Notificat
     productCode: entry.product ?? stored?.productCode,
     forms: entry.forms === undefined ? (stored?.forms ?? defaultForms(entry.buyer)) : [...new Set(entry.forms)],
     kind: entry.kind,
-    url: entry.url,
+    url,
     rawDelivery: entry.rawDelivery ?? stored?.rawDelivery ?? false,
     sqs: entry.kind === "sqs" ? queueOf(entry.sqs, stored?.sqs) : undefined,
     confirmationToken: stored?.confirmationToken,
@@ -82,7 +85,7 @@ export function targetEntry(row: NotificationTarget, secrets: boolean): TargetEn
     product: row.productCode,
     forms: [...row.forms],
     kind,
-    url,
+    url: secrets ? url : maskedUrl(url),
     rawDelivery: row.rawDelivery || undefined,
     confirmed: row.confirmedAt === undefined ? undefined : true,
     sqs: sqs && defined({ ...sqs, secretAccessKey: secrets ? sqs.secretAccessKey : undefined }),
