@@ -22,6 +22,17 @@ import { basename, dirname, join } from "node:path";
 const draftMaxMs = 60_000;
 
 /**
+ * Why a folder of secrets is not safe: whoever can change it can put files of their own in the place of those in it, which
+ * only their owner can read. Undefined where it is, and where modes tell nothing.
+ */
+export function openFolderFault(folder: string): string | undefined {
+  const mode = statSync(folder).mode & 0o777;
+  if (process.platform === "win32" || (mode & 0o022) === 0) return undefined;
+  const shown = mode.toString(8).padStart(4, "0");
+  return `other users can change the data folder ${folder} (mode ${shown}), and so put keys of their own in it. Run: chmod go-w ${folder}`;
+}
+
+/**
  * The file's text, made with `make()` and mode 0600 on first use. `what` names it in messages ("master key").
  *
  * Throws an Error that a person can act on when others can read the file.

@@ -28,6 +28,7 @@ import { createWorkloads, type Workloads } from "./marketplace/workloads/workloa
 import { createMetrics, type Metrics } from "./metrics.ts";
 import { createConsoleSessions, createFaults, createRates, type Keys, openKeys, startUpkeep } from "./nodeParts.ts";
 import { openSealedStore } from "./openSealed.ts";
+import { openFolderFault } from "./privateFile.ts";
 import { isCborCall, speakingCbor } from "./protocol/cbor.ts";
 import { createEndpoint, type WireAnswer, type WireRequest } from "./protocol/endpoint.ts";
 import { createExchanges, type Exchanges } from "./protocol/exchanges.ts";
@@ -107,6 +108,9 @@ export interface Service {
 
 export async function startService(options: ServiceOptions): Promise<Service> {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  // Told and not refused: volumes of containers often come so, and cannot be changed from within.
+  const fault = openFolderFault(options.dataDir);
+  if (fault !== undefined) options.log.warn(fault);
   const { store, sealer } = await openSealedStore(options);
   try {
     return await assemble(options, store, await openKeys(options, store, sealer));

@@ -39,6 +39,8 @@ export interface Life {
 }
 
 const recordsPerCall = 25;
+/** A second; so few that each has the time for its answer. */
+const callsPerLane = 5;
 /** The others are sent again as they were: records would else fill the memory that holds keys for the whole run. */
 const freshShare = 0.2;
 const rememberedMax = 2_000;
@@ -130,7 +132,7 @@ async function follow({ endpoint, token }: LifeOptions, { tally, signal, told }:
 async function partsOf(options: LifeOptions, ask: Ask, receiverUrl: string): Promise<readonly Part[]> {
   const { endpoint, buyers, callsPerSecond, haste } = options;
   const seller = new MarketplaceMeteringClient({ endpoint, region: "us-east-1", credentials: sellerKey });
-  const lanes = Math.max(1, Math.ceil(callsPerSecond / 20));
+  const lanes = Math.max(1, Math.ceil(callsPerSecond / callsPerLane));
   const now = (name: string, seconds: number, run: () => Promise<void>): Part => ({
     name,
     everyMs: (seconds * 1_000) / haste,

@@ -7,8 +7,8 @@ const file = fileURLToPath(new URL("../../docs/torture.md", import.meta.url));
 
 /** What a run depends on; no names of hosts or folders. */
 export function machineText(folder: string): string {
-  const { cpu, cores, memoryGiB, system, node, loadAverage } = describeMachine(folder);
-  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}; load average before the end ${loadAverage}`;
+  const { cpu, cores, node, loadAverage } = describeMachine(folder);
+  return `${cpu}, ${cores} cores, Node ${node}; load average of the last minute ${loadAverage}`;
 }
 
 export function withSection(text: string, name: string, section: string): string {

@@ -154,7 +154,7 @@ async function save(
   const { exportAsOf } = await import("../reports/exportRecords.ts");
   const format = formats.find((one) => one === flags.format) ?? "csv";
   const file = join(resolve(folder), `usage-${name}.${format}`);
-  mkdirSync(resolve(folder), { recursive: true });
+  mkdirSync(resolve(folder), { recursive: true, mode: 0o700 });
   if (await isThere(file)) {
     throw new CliError(`${file} is there already, and may hold records of that month that are nowhere else.`, {
       hints: ["Move it away, or name another folder."],

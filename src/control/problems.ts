@@ -84,13 +84,16 @@ export function invalidField(field: string, message: string): Problem {
   return invalid([{ field, message }]);
 }
 
+/** So many are told; a body of a megabyte can have more than anyone reads. */
+const errorsMax = 100;
+
 function invalid(errors: readonly FieldError[]): Problem {
   const [first] = errors;
   const place = first?.pointer ?? first?.field ?? "";
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
   const detail =
     first === undefined ? "The request is not valid." : `${place === "" ? "The body" : place}: ${first.message}${more}`;
-  return new Problem(422, detail, { errors });
+  return new Problem(422, detail, { errors: errors.slice(0, errorsMax) });
 }
 
 function pointerOf(path: CatalogPath): string {

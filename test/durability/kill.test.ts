@@ -17,8 +17,8 @@ interface Case {
 
 const given = process.env.METERHOUSE_KILL_ROUNDS;
 const cases: readonly Case[] = [
-  { name: "sqlite", rounds: Number(given ?? 20), make: async () => sqliteEngine(usageCatalog()) },
-  { name: "postgres", rounds: Number(given ?? 8), make: () => postgresEngine(usageCatalog()) },
+  { name: "sqlite", rounds: Number(given ?? 15), make: async () => sqliteEngine(usageCatalog()) },
+  { name: "postgres", rounds: Number(given ?? 6), make: () => postgresEngine(usageCatalog()) },
 ];
 
 let engine: KillEngine | undefined;

@@ -4,10 +4,8 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
-import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { AssumeRoleCommand, AssumeRoleWithWebIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import type { CatalogDocument } from "../../src/catalog/schema.ts";
 import { keys, products, testCatalog } from "../support/catalog.ts";
@@ -15,20 +13,6 @@ import { type SignOptions, signRequest } from "../support/signer.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the wire has no types
 type Json = any;
-
-export interface Secret {
-  readonly name: string;
-  readonly value: string;
-  /** Places, by their names, that show it by design. */
-  readonly shownIn?: readonly RegExp[];
-}
-
-/** A text that the server wrote, by the name of its place. */
-export interface Place {
-  readonly name: string;
-  /** Bytes as latin1. */
-  readonly text: string;
-}
 
 export const word = (): string => randomBytes(18).toString("base64url");
 /** As AWS's are: of base64's whole alphabet. */
@@ -115,6 +99,7 @@ export async function liveThrough(endpoint: string, adminToken: string, catalog:
   };
   const parts: Parts = { endpoint, catalog, secret, send, admin, aws };
 
+  const stream = await followStream(endpoint, adminToken);
   secret("root admin token", adminToken, /^file .*admin\.token$/);
   for (const { accessKeyId = "", secretAccessKey = "", sessionToken } of catalog.credentials ?? []) {
     secret(`secret of ${accessKeyId}`, secretAccessKey, exportPlace);
@@ -132,10 +117,32 @@ export async function liveThrough(endpoint: string, adminToken: string, catalog:
   await workloads(parts);
   await faults(parts);
   await reads(parts);
+  answers.push({ name: "the stream of events", text: await stream.end() });
   return { secrets, answers };
 }
 
 const exportPlace = /^export with secrets$/;
+
+/** Server-sent events, from now on. */
+async function followStream(endpoint: string, adminToken: string) {
+  const stopping = new AbortController();
+  const response = await fetch(`${endpoint}/api/v1/stream`, {
+    headers: { authorization: `Bearer ${adminToken}` },
+    signal: stopping.signal,
+  });
+  let text = "";
+  const reading = (async () => {
+    for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString("latin1");
+  })().catch(() => {});
+  return {
+    end: async (): Promise<string> => {
+      stopping.abort();
+      await reading;
+      if (!text.includes("event: call")) throw new Error("the stream told of no call");
+      return text;
+    },
+  };
+}
 
 interface Parts {
   readonly endpoint: string;
@@ -312,263 +319,5 @@ async function browsers({ secret, admin, send }: Parts): Promise<void> {
     method: "POST",
     headers: { cookie, "x-meterhouse-csrf": csrf, "x-amz-target": "AWSMPMeteringService.MeterUsage" },
     body: "{}",
-  });
-}
-
-async function targets({ secret, admin, send }: Parts): Promise<void> {
-  const [password, queueSecret] = [word(), awsSecret()];
-  secret("password of an endpoint", password, exportPlace);
-  secret("secret key of a queue", queueSecret, exportPlace);
-  const owner = { seller: "210000000001" };
-  const endpoint = await startEndpoint();
-  try {
-    const url = `http://seller:${password}@${endpoint.host}/sns`;
-    const http = await admin("creation of an HTTP target", "POST", "/notification-targets", {
-      ...owner,
-      kind: "http",
-      url,
-    });
-    // Nobody listens on port 9: deliveries fail, and say why.
-    await admin("creation of a queue's target", "POST", "/notification-targets", {
-      ...{ ...owner, kind: "sqs", url: "http://127.0.0.1:9/queue" },
-      sqs: {
-        endpoint: "http://127.0.0.1:9",
-        region: "us-east-1",
-        accessKeyId: "AKIAQUEUE",
-        secretAccessKey: queueSecret,
-      },
-    });
-    await admin("a queue of a wrong form", "POST", "/notification-targets", {
-      ...{ ...owner, kind: "http", url: `http://x:${password}@127.0.0.1:9/`, sqs: { secretAccessKey: queueSecret } },
-    });
-    const wrongUrl = `ftp://x:${password}@h/`;
-    await admin("a URL that is none", "POST", "/notification-targets", { ...owner, kind: "http", url: wrongUrl });
-    const exported = await admin("export", "GET", "/catalog");
-    await admin("import of an export without secrets", "POST", "/catalog", exported.text);
-    await admin("asking to confirm", "POST", `/notification-targets/${http.json.id}/confirm`, {});
-    const asked = await endpoint.next();
-    const basic = `Basic ${Buffer.from(`seller:${password}`).toString("base64")}`;
-    if (asked.authorization !== basic) throw new Error("the endpoint was not shown its password");
-    const subscription = JSON.parse(asked.body) as { readonly Token: string; readonly SubscribeURL: string };
-    secret("subscription token", subscription.Token);
-    const confirmed = await send(
-      "confirming",
-      new URL(subscription.SubscribeURL).pathname + new URL(subscription.SubscribeURL).search,
-    );
-    if (confirmed.json.confirmed !== true) throw new Error("the subscription was not confirmed");
-    const agreement = await admin("an agreement", "POST", "/agreements", {
-      product: products.safe,
-      buyer: "310000000008",
-    });
-    await admin("its end", "POST", `/agreements/${agreement.json.id}/cancel`, {});
-    await admin("export with secrets", "GET", "/catalog?secrets=true");
-  } finally {
-    endpoint.close();
-  }
-  const guess = word();
-  secret("wrong subscription token", guess);
-  await send("a wrong subscription token", `/sns/confirm?token=${guess}`);
-}
-
-interface Posted {
-  readonly authorization: string | undefined;
-  readonly body: string;
-}
-
-/** A seller's endpoint. */
-async function startEndpoint() {
-  const posts: Posted[] = [];
-  const told = new EventEmitter();
-  const server = createServer((request, response) => {
-    let body = "";
-    request.setEncoding("utf8").on("data", (chunk) => {
-      body += chunk;
-    });
-    request.on("end", () => {
-      posts.push({ authorization: request.headers.authorization, body });
-      told.emit("post");
-      response.end();
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    next: async (): Promise<Posted> => {
-      for (;;) {
-        const post = posts.shift();
-        if (post !== undefined) return post;
-        await once(told, "post");
-      }
-    },
-    close: () => server.close().closeAllConnections(),
-  };
-}
-
-async function workloads({ endpoint, secret, admin, send }: Parts): Promise<void> {
-  const run = async (kind: string) => {
-    const { id } = (await admin(`running ${kind}`, "POST", "/workloads", { kind, account: "310000000001" })).json;
-    const name = `environment of ${kind}`;
-    const { variables, webIdentityToken } = (await admin(name, "GET", `/workloads/${id}/environment`)).json;
-    return {
-      id: id as string,
-      variables: variables as Record<string, string>,
-      webIdentityToken: webIdentityToken as string,
-    };
-  };
-  const task = await run("ecs");
-  const authorization = task.variables.AWS_CONTAINER_AUTHORIZATION_TOKEN ?? "";
-  secret("authorization token of a task", authorization, /^environment of ecs$/, exportPlace);
-  const credentialsOf = (name: string, token: string) =>
-    send(name, `/workloads/${task.id}/ecs/credentials`, { headers: { authorization: token } });
-  const fetched = (await credentialsOf("credentials of a task", authorization)).json;
-  secret("secret key of a task", fetched.SecretAccessKey, /^credentials of a task$/);
-  secret("session token of a task", fetched.Token, /^credentials of a task$/);
-  const guess = word();
-  secret("wrong authorization token", guess);
-  await credentialsOf("credentials by a wrong token", guess);
-
-  const instance = await run("ec2");
-  const imds = `/workloads/${instance.id}/imds/latest`;
-  const token = await send("metadata token", `${imds}/api/token`, {
-    ...{ method: "PUT", headers: { "x-aws-ec2-metadata-token-ttl-seconds": "60" } },
-  });
-  secret("metadata token", token.text, /^metadata token$/);
-  await send("metadata", `${imds}/meta-data/instance-id`, { headers: { "x-aws-ec2-metadata-token": token.text } });
-  await send("metadata by a wrong token", `${imds}/meta-data/`, { headers: { "x-aws-ec2-metadata-token": guess } });
-
-  const pod = await run("eks");
-  secret("web identity token", pod.webIdentityToken, /^environment of eks$/);
-  const sts = new STSClient({
-    endpoint,
-    region: "us-east-1",
-    credentials: { accessKeyId: "none", secretAccessKey: "none" },
-    maxAttempts: 1,
-  });
-  const assume = (WebIdentityToken: string) =>
-    sts.send(
-      new AssumeRoleWithWebIdentityCommand({
-        RoleArn: pod.variables.AWS_ROLE_ARN,
-        RoleSessionName: "pod",
-        WebIdentityToken,
-      }),
-    );
-  const { Credentials } = await assume(pod.webIdentityToken);
-  secret("secret key of a pod", Credentials?.SecretAccessKey ?? "");
-  secret("session token of a pod", Credentials?.SessionToken ?? "");
-  const [head = "", payload = "", proof = ""] = pod.webIdentityToken.split(".");
-  secret("proof of a web identity token", proof, /^environment of eks$/);
-  await assume(`${head}.${payload}.${proof.slice(0, -4)}AAAA`).catch(() => {});
-  await assume(`${word()}`).catch(() => {});
-  const body = `Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=x&RoleSessionName=pod&WebIdentityToken=${pod.webIdentityToken}`;
-  await send("AssumeRoleWithWebIdentity of a wrong form", "/", {
-    ...{ method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body },
-  });
-  sts.destroy();
-}
-
-async function faults({ endpoint, catalog, secret, admin, aws, send }: Parts): Promise<void> {
-  const sts = new STSClient({ endpoint, region: "us-east-1", credentials: key(catalog, keys.seller), maxAttempts: 1 });
-  const { Credentials } = await sts.send(new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: "nightly" }));
-  sts.destroy();
-  const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "" } = Credentials ?? {};
-  secret("secret key by AssumeRole", SecretAccessKey, exportPlace);
-  secret("session token by AssumeRole", SessionToken, exportPlace);
-  const session = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
-  const record = {
-    ...{
-      Timestamp: Math.floor(Date.now() / 1_000),
-      CustomerAWSAccountId: "310000000001",
-      Dimension: "searches",
-      Quantity: 1,
-    },
-  };
-  const batch = { ProductCode: products.logs, UsageRecords: [record] };
-  for (const phase of ["before-commit", "after-commit"]) {
-    await admin("planning a fault", "POST", "/faults", { kind: "error", status: 503, phase });
-    await aws(`a fault ${phase}`, "BatchMeterUsage", batch, session);
-  }
-  await admin("planning a proxy's fault", "POST", "/faults", { kind: "proxy-503" });
-  await aws("a proxy's fault", "BatchMeterUsage", batch, session);
-  await aws("usage", "BatchMeterUsage", batch, session);
-  await send("a path that makes no sense", `/%zz/${word()}`);
-}
-
-/** Whatever can be read at all. */
-async function reads({ admin, send }: Parts): Promise<void> {
-  const document = (await send("the OpenAPI document", "/api/v1/openapi.json")).json;
-  const [from, to] = [new Date(Date.now() - 3_600_000), new Date(Date.now() + 60_000)].map((at) => at.toISOString());
-  const query = `?from=${from}&to=${to}&month=2026-08&date=2026-08-15`;
-  for (const [path, methods] of Object.entries<Json>(document.paths)) {
-    if (methods.get === undefined || path.endsWith("/stream") || path.includes("{")) continue;
-    const own = path.slice("/api/v1".length);
-    const wanted = (methods.get.parameters ?? []).filter((one: Json) => one.in === "query" && one.required);
-    await admin(`GET ${own}`, "GET", wanted.length === 0 ? own : queryOf(own, wanted, query));
-  }
-  for (const [list, member] of [
-    ["calls", "requestId"],
-    ["calls/untraced", "requestId"],
-    ["notifications", "id"],
-    ["credentials", "accessKeyId"],
-    ["workloads", "id"],
-    ["products", "code"],
-  ] as const) {
-    const { items } = (await admin(`all ${list}`, "GET", `/${list}?limit=1000`)).json;
-    for (const one of items) await admin(`one of ${list}`, "GET", `/${list}/${one[member]}`);
-  }
-  for (const path of ["/", "/healthz", "/metrics", "/console/", "/marketplace", "/marketplace/subscriptions"]) {
-    await send(`GET ${path}`, path);
-  }
-}
-
-function queryOf(path: string, wanted: readonly Json[], query: string): string {
-  const given = new URLSearchParams(query);
-  return `${path}?${wanted.map(({ name }) => `${name}=${encodeURIComponent(given.get(name) ?? "x")}`).join("&")}`;
-}
-
-/** Every file of a folder, and of the folders in it. */
-export function filesIn(folder: string): readonly Place[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => statSync(join(folder, name)).isFile())
-    .map((name) => ({ name: `file ${name}`, text: readFileSync(join(folder, name), "latin1") }));
-}
-
-/** The forms in which a text may stand somewhere. */
-export function formsOf(value: string): ReadonlySet<string> {
-  const bytes = Buffer.from(value);
-  return new Set([
-    value,
-    JSON.stringify(value).slice(1, -1),
-    encodeURIComponent(value),
-    encodeURIComponent(value).replaceAll(/%[0-9A-F]{2}/g, (pair) => pair.toLowerCase()),
-    value.replaceAll("+", " "),
-    value.replaceAll("&", "&amp;").replaceAll("+", "&#43;").replaceAll("=", "&#61;"),
-    bytes.toString("hex"),
-    bytes.toString("hex").toUpperCase(),
-    // Base64 wherever the text begins in its groups of three bytes; the ends depend on what stands beside it.
-    ...[0, 1, 2].flatMap((lead) => {
-      const text = Buffer.concat([Buffer.alloc(lead), bytes])
-        .toString("base64")
-        .replace(/=+$/, "");
-      const inner = text.slice(lead === 0 ? 0 : lead + 1, -1);
-      return [inner, inner.replaceAll("+", "-").replaceAll("/", "_")];
-    }),
-  ]);
-}
-
-/** Where secrets stand that are shown there by nobody's design: `secret ← place`, and the text around. */
-export function leaksOf(secrets: readonly Secret[], places: readonly Place[]): readonly string[] {
-  return secrets.flatMap(({ name, value, shownIn = [] }) => {
-    const forms = [...formsOf(value)];
-    return places
-      .filter((place) => !shownIn.some((shown) => shown.test(place.name)))
-      .flatMap((place) => {
-        const form = forms.find((one) => place.text.includes(one));
-        if (form === undefined) return [];
-        const at = place.text.indexOf(form);
-        return [
-          `${name} ← ${place.name}: …${place.text.slice(Math.max(0, at - 60), at).replaceAll(/[^\x20-\x7e]/g, ".")}‹here›`,
-        ];
-      });
   });
 }

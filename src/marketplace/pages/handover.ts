@@ -2,21 +2,18 @@
  * The console's way to a registration page: it issued a token and posts it here, in a new tab; from here the browser
  * takes it to the seller as it does for a buyer. The console's own policy lets its forms go nowhere else.
  */
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import { html } from "hono/html";
 import { registrationTokenHash } from "../../api/identifiers.ts";
+import { readForm } from "./forms.ts";
 import { newNonce, sendPage } from "./layout.ts";
 import { type MarketplacePagesOptions, PageError, productOf } from "./options.ts";
 import { postingPage, registrationPost, tokenField } from "./registration.ts";
 
 export const handoverPath = "/marketplace/handover";
 
-/** `readForm` throws PageError where what was sent is no form. Nothing is changed here: a token that is known is passed on. */
-export function handoverRoute(
-  app: Hono,
-  options: MarketplacePagesOptions,
-  readForm: (context: Context) => Promise<URLSearchParams>,
-): void {
+/** Nothing is changed here: a token that is known is passed on. */
+export function handoverRoute(app: Hono, options: MarketplacePagesOptions): void {
   app.post(handoverPath, async (context) => {
     const token = (await readForm(context)).get(tokenField) ?? "";
     const row = options.store.catalog.token(registrationTokenHash(token));

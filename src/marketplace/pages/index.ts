@@ -7,7 +7,6 @@
  * stand behind the router's check of the Host header and can be left out.
  */
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { html } from "hono/html";
 import { secondMs } from "../../api/limits.ts";
 import type { Account, Agreement, Product } from "../../api/types.ts";
@@ -16,6 +15,7 @@ import { agreementState } from "../../rules/agreements.ts";
 import { MarketplaceError } from "../agreements.ts";
 import { buyerPage, safeReturn } from "./buyers.ts";
 import { readAmendment } from "./change.ts";
+import { readForm } from "./forms.ts";
 import { handoverRoute } from "./handover.ts";
 import { type Html, newNonce, notice, type Page, sendPage } from "./layout.ts";
 import {
@@ -41,9 +41,6 @@ import { type AgreementAction, agreementActions, type SubscriptionFacts, subscri
 
 export type { MarketplacePagesOptions } from "./options.ts";
 
-/** Tokens are under 200 characters; no form of ours comes near. */
-const formMaxBytes = 65_536;
-
 interface Parts {
   readonly options: MarketplacePagesOptions;
   readonly sessions: Sessions;
@@ -58,13 +55,6 @@ export function createMarketplacePages(options: MarketplacePagesOptions): Hono {
     seller: createSellerCalls(options),
   };
   const app = new Hono();
-  const limit = bodyLimit({
-    maxSize: formMaxBytes,
-    onError: () => {
-      throw new PageError(413, "The form is too large", `Forms here are at most ${formMaxBytes} bytes.`);
-    },
-  });
-  for (const path of ["/marketplace/*", "/sample-registration/*"]) app.use(path, limit);
   app.use("/marketplace/*", (context, next) => {
     if (context.req.method !== "POST") return next();
     const { buyer } = parts.sessions.visit(context);
@@ -73,7 +63,7 @@ export function createMarketplacePages(options: MarketplacePagesOptions): Hono {
   });
   app.get("/marketplace/style.css", (context) => asset(context, styleSheet, "text/css; charset=utf-8"));
   app.get("/marketplace/icon.svg", (context) => asset(context, icon, "image/svg+xml"));
-  handoverRoute(app, options, readForm);
+  handoverRoute(app, options);
   buyerRoutes(app, parts);
   subscriptionRoutes(app, parts);
   productRoutes(app, parts);
@@ -113,17 +103,6 @@ function failed(error: Error, context: Context, parts: Parts): Response | Promis
     status: isKnown ? known.status : 500,
     body: html`<h1>${title}</h1>${notice("bad", text, html`<a href="/marketplace">To the products</a>`)}`,
   });
-}
-
-/** Registration pages are posted to as AWS does it; anything else is not a form of a browser's. */
-async function readForm(context: Context): Promise<URLSearchParams> {
-  const type = (context.req.header("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type === "application/x-www-form-urlencoded") return new URLSearchParams(await context.req.text());
-  throw new PageError(
-    415,
-    "Not a form that is read here",
-    `Forms are posted as application/x-www-form-urlencoded; this one is ${type === undefined || type === "" ? "of no type" : type}.`,
-  );
 }
 
 /** Throws PageError unless the form is one of ours. */

@@ -128,7 +128,8 @@ export function connect(url: string, applicationName = nodeName): Connections {
       }
     },
     dedicated: async () => {
-      const client = new pg.Client(config);
+      // Whoever has it says how long a statement may take.
+      const client = new pg.Client({ ...config, query_timeout: 0 });
       client.on("error", () => {});
       await client.connect();
       return client;

@@ -13,46 +13,50 @@ const cachedMax = 250_000;
 
 type Id = { readonly ord: number; readonly id: number };
 
-interface Subject {
+export interface Subject {
   readonly id: number;
-  readonly account: string;
-}
-
-export interface UsageKey {
-  readonly subject: number;
   /** Of the subject's first record. */
   readonly account: string;
-  readonly dimension: number;
+  /** The account as a number, which orders as its text; NaN where it is not twelve digits. */
+  readonly rank: number;
+}
+
+/** Of records, in their order. */
+export interface UsageKeys {
+  readonly subjects: readonly Subject[];
+  readonly dimensions: readonly number[];
 }
 
 export class Interner {
   readonly #sql: Sql;
-  readonly #subjects = new Map<string, Subject>();
-  readonly #dimensions = new Map<string, number>();
+  /** By scope, then by holder: each record then costs the hash of a text that is there, and none put together for it. */
+  readonly #subjects = new Map<string, Map<string, Subject>>();
+  /** By product, then by name. */
+  readonly #dimensions = new Map<string, Map<string, number>>();
   readonly #callers = new Map<string, number>();
+  #size = 0;
 
   constructor(sql: Sql) {
     this.#sql = sql;
   }
 
-  /** In the order of the records. */
-  async usageKeys(records: readonly UsageClaim[]): Promise<readonly UsageKey[]> {
-    const subjects = new Map<string, UsageClaim>();
-    const dimensions = new Map<string, UsageClaim>();
-    for (const record of records) {
-      const subject = subjectText(record);
-      if (!this.#subjects.has(subject)) subjects.set(subject, record);
-      const dimension = dimensionText(record);
-      if (!this.#dimensions.has(dimension)) dimensions.set(dimension, record);
+  async usageKeys(records: readonly UsageClaim[]): Promise<UsageKeys> {
+    const missing = this.#missing(records);
+    if (missing !== undefined) {
+      if (missing.subjects.size > 0) await this.#learnSubjects([...missing.subjects.values()]);
+      if (missing.dimensions.size > 0) await this.#learnDimensions([...missing.dimensions.values()]);
     }
-    if (subjects.size > 0) await this.#learnSubjects(subjects);
-    if (dimensions.size > 0) await this.#learnDimensions(dimensions);
-    const keys = records.map((record) => {
-      const { id, account } = known(this.#subjects, subjectText(record));
-      return { subject: id, account, dimension: known(this.#dimensions, dimensionText(record)) };
+    const subjects: Subject[] = [];
+    const dimensions: number[] = [];
+    this.#each(records, (_, subject, dimension) => {
+      if (subject === undefined || dimension === undefined) {
+        throw new Error("an identifier was inserted, and yet is not there");
+      }
+      subjects.push(subject);
+      dimensions.push(dimension);
     });
     this.#bound();
-    return keys;
+    return { subjects, dimensions };
   }
 
   /** In the order of the events. */
@@ -63,7 +67,10 @@ export class Interner {
       const key = keys[index] ?? "";
       if (!this.#callers.has(key)) missing.set(key, event);
     }
-    for (const [key, event] of missing) this.#callers.set(key, await this.#learnCaller(key, event));
+    for (const [key, event] of missing) {
+      this.#callers.set(key, await this.#learnCaller(key, event));
+      this.#size += 1;
+    }
     const ids = keys.map((key) => known(this.#callers, key));
     this.#bound();
     return ids;
@@ -74,10 +81,41 @@ export class Interner {
     this.#subjects.clear();
     this.#dimensions.clear();
     this.#callers.clear();
+    this.#size = 0;
   }
 
-  async #learnSubjects(missing: ReadonlyMap<string, UsageClaim>): Promise<void> {
-    const rows = [...missing.values()];
+  /** Those that memory does not hold, each once; undefined: none. */
+  #missing(records: readonly UsageClaim[]):
+    | { readonly subjects: ReadonlyMap<string, UsageClaim>; readonly dimensions: ReadonlyMap<string, UsageClaim> }
+    | undefined {
+    const subjects = new Map<string, UsageClaim>();
+    const dimensions = new Map<string, UsageClaim>();
+    this.#each(records, (record, subject, dimension) => {
+      if (subject === undefined) subjects.set(`${scopeText(record)}\n${record.holder}`, record);
+      if (dimension === undefined) dimensions.set(`${record.productCode}\n${record.dimension}`, record);
+    });
+    return subjects.size + dimensions.size === 0 ? undefined : { subjects, dimensions };
+  }
+
+  #each(
+    records: readonly UsageClaim[],
+    visit: (record: UsageClaim, subject: Subject | undefined, dimension: number | undefined) => void,
+  ): void {
+    let last: UsageClaim | undefined;
+    let holders: ReadonlyMap<string, Subject> | undefined;
+    let names: ReadonlyMap<string, number> | undefined;
+    for (const record of records) {
+      // Nearly always the same as of the record before.
+      if (last === undefined || !isOfScope(record, last)) {
+        holders = this.#subjects.get(scopeText(record));
+        names = this.#dimensions.get(record.productCode);
+      }
+      last = record;
+      visit(record, holders?.get(record.holder), names?.get(record.dimension));
+    }
+  }
+
+  async #learnSubjects(rows: readonly UsageClaim[]): Promise<void> {
     const columns = [
       rows.map(({ region }) => region),
       rows.map(({ path }) => path),
@@ -91,16 +129,18 @@ export class Interner {
        ORDER BY region, path, product_code, holder ON CONFLICT DO NOTHING`,
       [...columns, rows.map(({ accountId }) => accountId)],
     );
-    const ids = await this.#sql.query<Id & Subject>(
+    const ids = await this.#sql.query<Id & { readonly account: string }>(
       `SELECT k.ord, s.id, s.account FROM ${given}) WITH ORDINALITY AS k (region, path, product_code, holder, ord)
        JOIN subjects s USING (region, path, product_code, holder)`,
       columns,
     );
-    keep(this.#subjects, [...missing.keys()], ids, ({ id, account }) => ({ id, account }));
+    for (const { ord, id, account } of ids) {
+      const row = rows[ord - 1];
+      if (row !== undefined) this.#keep(this.#subjects, scopeText(row), row.holder, subjectOf(id, account));
+    }
   }
 
-  async #learnDimensions(missing: ReadonlyMap<string, UsageClaim>): Promise<void> {
-    const rows = [...missing.values()];
+  async #learnDimensions(rows: readonly UsageClaim[]): Promise<void> {
     const columns = [rows.map(({ productCode }) => productCode), rows.map(({ dimension }) => dimension)];
     await this.#sql.query(
       `INSERT INTO dimensions (product_code, name) SELECT * FROM unnest($1::text[], $2::text[]) AS k (product_code, name)
@@ -112,7 +152,20 @@ export class Interner {
        JOIN dimensions d USING (product_code, name)`,
       columns,
     );
-    keep(this.#dimensions, [...missing.keys()], ids, ({ id }) => id);
+    for (const { ord, id } of ids) {
+      const row = rows[ord - 1];
+      if (row !== undefined) this.#keep(this.#dimensions, row.productCode, row.dimension, id);
+    }
+  }
+
+  #keep<Value>(maps: Map<string, Map<string, Value>>, scope: string, name: string, value: Value): void {
+    let map = maps.get(scope);
+    if (map === undefined) {
+      map = new Map();
+      maps.set(scope, map);
+    }
+    if (!map.has(name)) this.#size += 1;
+    map.set(name, value);
   }
 
   async #learnCaller(key: string, event: AuditEvent): Promise<number> {
@@ -131,17 +184,21 @@ export class Interner {
   }
 
   #bound(): void {
-    if (this.#subjects.size + this.#dimensions.size + this.#callers.size > cachedMax) this.forget();
+    if (this.#size > cachedMax) this.forget();
   }
 }
 
-/** No part can hold a line break but the last. */
-function subjectText({ region, path, productCode, holder }: UsageClaim): string {
-  return `${region}\n${path}\n${productCode}\n${holder}`;
+function isOfScope(one: UsageClaim, other: UsageClaim): boolean {
+  return one.productCode === other.productCode && one.region === other.region && one.path === other.path;
 }
 
-function dimensionText({ productCode, dimension }: UsageClaim): string {
-  return `${productCode}\n${dimension}`;
+/** No part can hold a line break. */
+function scopeText({ region, path, productCode }: UsageClaim): string {
+  return `${region}\n${path}\n${productCode}`;
+}
+
+function subjectOf(id: number, account: string): Subject {
+  return { id, account, rank: /^\d{12}$/.test(account) ? Number(account) : Number.NaN };
 }
 
 function callerParts({ operation, region, accessKeyId, accountId, identity, detail }: AuditEvent): readonly string[] {
@@ -152,18 +209,6 @@ function callerParts({ operation, region, accessKeyId, accountId, identity, deta
 
 function callerKey(event: AuditEvent): string {
   return callerParts(event).join("\n");
-}
-
-function keep<Row extends Id, Value>(
-  map: Map<string, Value>,
-  texts: readonly string[],
-  rows: readonly Row[],
-  valueIn: (row: Row) => Value,
-): void {
-  for (const row of rows) {
-    const text = texts[row.ord - 1];
-    if (text !== undefined) map.set(text, valueIn(row));
-  }
 }
 
 function known<Value>(map: ReadonlyMap<string, Value>, text: string): Value {

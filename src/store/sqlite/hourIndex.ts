@@ -14,8 +14,9 @@ const pieceBits = 12;
 const pieceEntries = 1 << pieceBits;
 const pieceMask = pieceEntries - 1;
 const firstEntries = 16;
-/** Slots for each entry before the table grows. */
+/** Slots for each entry before the table grows, and by how much: entries are placed anew once in three, all in all. */
 const slotsPerEntryMin = 4 / 3;
+const growth = 4;
 const firstSlots = 32;
 
 interface Piece {
@@ -118,7 +119,7 @@ export class HourIndex {
 
   /** Entries are placed anew in their order, so that the newest ones still come last. */
   #growSlots(): void {
-    this.#slots = new Uint32Array(this.#slots.length * 2);
+    this.#slots = new Uint32Array(this.#slots.length * growth);
     for (let entry = 0; entry < this.count; entry += 1) {
       const { words } = this.#piece(entry);
       const at = (entry & pieceMask) * entryWords;

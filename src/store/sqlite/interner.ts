@@ -7,6 +7,7 @@ import { userNameOf } from "../../api/identity.ts";
 import type { UsagePath } from "../../api/types.ts";
 import type { AuditEvent } from "../audit.ts";
 import type { UsageClaim } from "../ledger.ts";
+import { AccountIds, accountNumber } from "./accountIds.ts";
 
 /** About 25 MB of texts. Beyond it the maps start again and what is needed is selected once more. */
 const defaultMaxCached = 250_000;
@@ -19,6 +20,8 @@ interface Space {
   readonly path: UsagePath;
   readonly productCode: string;
   readonly subjects: Map<string, number>;
+  /** Of holders that are accounts. */
+  readonly accounts: AccountIds;
   /** The dimension that was asked for last, of each place: see `placeOf`. */
   readonly recent: ({ readonly name: string; readonly id: number } | undefined)[];
   readonly dimensions: Map<string, number>;
@@ -67,12 +70,16 @@ export class Interner {
   /** The integers of a record's (region, path, product, holder) and of its dimension. Called inside a transaction. */
   usageKey(record: UsageClaim): { readonly subject: number; readonly dimension: number } {
     const space = this.#space(record);
-    let subject = space.subjects.get(record.holder);
-    if (subject === undefined) {
+    const account = accountNumber(record.holder);
+    let subject = account < 0 ? (space.subjects.get(record.holder) ?? 0) : space.accounts.get(account);
+    if (subject === 0) {
       const { region, path, productCode, holder } = record;
       const row = this.#selectSubject.get(region, path, productCode, holder);
       subject = idOf(row ?? this.#insertSubject.run(region, path, productCode, holder, record.accountId));
-      this.#remember(space.subjects, holder, subject);
+      if (this.#hasRoom()) {
+        if (account < 0) space.subjects.set(holder, subject);
+        else space.accounts.add(account, subject);
+      }
     }
     return { subject, dimension: this.#dimension(space, record) };
   }
@@ -141,7 +148,15 @@ export class Interner {
     if (space === undefined) {
       this.#hasRoom();
       const dimensions = fill(this.#dimensions, productCode, () => new Map<string, number>());
-      space = { region, path, productCode, subjects: new Map(), dimensions, recent: new Array(recentMax) };
+      space = {
+        region,
+        path,
+        productCode,
+        subjects: new Map(),
+        accounts: new AccountIds(),
+        dimensions,
+        recent: new Array(recentMax),
+      };
       fill(
         fill(this.#spaces, region, () => new Map<string, Map<UsagePath, Space>>()),
         productCode,

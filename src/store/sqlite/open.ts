@@ -54,10 +54,10 @@ export interface StoreBounds extends CheckpointBounds {
   readonly missesBeforeLoad: number;
 }
 
-/** Some 12 MB of journal, two milliseconds of inserts, 160 MB of keys; 32 MB of log, and 256. */
+/** Some 12 MB of journal, some milliseconds of inserts, 160 MB of keys; 32 MB of log, and 256. */
 const defaultBounds: StoreBounds = {
   journalEntries: 262_144,
-  sliceRows: 2_048,
+  sliceRows: 4_096,
   indexEntries: 4_000_000,
   missesBeforeLoad: 1_000,
   checkpointPages: 8_192,
