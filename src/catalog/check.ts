@@ -5,6 +5,7 @@
  */
 import { licenseTail } from "../api/identifiers.ts";
 import type { CredentialKind } from "../api/types.ts";
+import { maskedUrl } from "../api/urls.ts";
 import { type AgreementIndex, accessKeyIdFor, agreementIdentities, indexAgreements, pairKey } from "./derive.ts";
 import { privateKeyFault } from "./keys.ts";
 import type { CatalogPath, CatalogProblem } from "./problems.ts";
@@ -331,7 +332,7 @@ function checkTargets(facts: Facts): void {
     const at = ["notificationTargets", index];
     const { id, seller, buyer, product: code } = entry;
     if (id === undefined)
-      uniqueKey(targetKey(entry), at, `a target without an id of ${seller ?? buyer} at ${entry.url}`);
+      uniqueKey(targetKey(entry), at, `a target without an id of ${seller ?? buyer} at ${maskedUrl(entry.url)}`);
     else uniqueId(id, [...at, "id"], `target ${id}`);
     if (seller === undefined && buyer === undefined) report(at, "missing; a target has a seller or a buyer");
     if (seller !== undefined && buyer !== undefined)

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { SettingsInput } from "../api/settings.ts";
 import type { CredentialKind, EntitlementValue, NotificationForm, ProductType, WorkloadKind } from "../api/types.ts";
+import { maskedUrl } from "../api/urls.ts";
 import { shown } from "./problems.ts";
 import type { CatalogTime } from "./times.ts";
 import { isLikelySeconds, parseTime, timeForms } from "./times.ts";
@@ -86,7 +87,7 @@ const licenseArn = text(
 
 const webUrl = z.url({
   protocol: /^https?$/,
-  error: (issue) => `${shown(issue.input)} is not an http or https URL`,
+  error: ({ input }) => `${shown(typeof input === "string" ? maskedUrl(input) : input)} is not an http or https URL`,
 });
 
 const account = strict({

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { createDatabase } from "../support/postgres.ts";
 import { endProcesses, makePlace, startServer } from "../support/serverProcess.ts";
-import { filesIn, leaksOf, liveThrough, type Place, type Secret, secretCatalog } from "./secretsScenario.ts";
+import { liveThrough, secretCatalog } from "./secretsScenario.ts";
+import { filesIn, leaksOf, type Place, type Secret } from "./secretsSearch.ts";
 
 afterEach(() => endProcesses());
 
