@@ -223,8 +223,9 @@ describe("start", () => {
   test("says what is wrong with the address, and never shows the password", async () => {
     const changed = (change: Partial<URL>): string => Object.assign(new URL(database.url), change).href;
     const secret = "the-plain-password";
+    const { username } = new URL(database.url);
     const cases = [
-      [changed({ password: secret }), /refuses the password of user 'postgres'/],
+      [changed({ password: secret }), new RegExp(`refuses the password of user '${username}'`)],
       [changed({ password: secret, port: "1" }), /Cannot reach PostgreSQL at 127\.0\.0\.1:1, database 'meterhouse_/],
       [changed({ pathname: "/missing" }), /has no database 'missing'.*CREATE DATABASE "missing"/],
       [`mysql://root:${secret}@localhost/x`, /must have the form postgres:\/\//],
