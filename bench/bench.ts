@@ -1,96 +1,45 @@
 /** `npm run bench`: how fast Meterhouse meters, beside a server that does nothing. bench/README.md tells how to read it. */
-import { closeSync, copyFileSync, fsyncSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
+import {
+  closeSync,
+  copyFileSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { join } from "node:path";
 import type { ClientJob, ClientMessage, ClientReport } from "./client.ts";
-import { type FillJob, type FillMessage, openDataDir } from "./fill.ts";
+import { startDatabase } from "./database.ts";
+import { type FillJob, type FillMessage, openBenchStore, type StorePlace } from "./fill.ts";
 import { describeMachine } from "./machine.ts";
-import { killAll, runJob, type Server, startBare, startMeterhouse } from "./processes.ts";
-import { countLabel, jsonLine, type Measurement, type StoreMeasurement, tableText } from "./report.ts";
+import { startMoto } from "./moto.ts";
+import { help, type Options, readOptions } from "./options.ts";
+import { drawPage } from "./page.ts";
+import { killAll, runJob, type Server, startBare, startMeterhouse, startStoreless } from "./processes.ts";
+import { type Parts, partsOf } from "./profile.ts";
+import { countLabel, type Measurement, type Report, reportJson, type StoreMeasurement, tableText } from "./report.ts";
+import { keepResults } from "./results.ts";
 import { residentBytes } from "./usage.ts";
-import { createWorkload, recordsPerPastHour, recordsPerRequest, sampleAnswer } from "./workload.ts";
-
-const help = `Measures Meterhouse with everything on (signatures, checks, audit, fsync; quotas off) beside a bare node:http server.
-
-  --records 1M,5M     also with so many records held (rounded up to 5,000; "none" for none)
-  --seconds 10        of each measurement
-  --connections 64
-  --buyers 20000      with an agreement on the one product
-  --dir DIR           where the temporary data folder is made; its disk is what is measured (default: the system's)
-  --mixed-hours       load of all open hours at once instead of one hour after the other
-  --cpu-prof DIR      profiles of the measured servers
-  --quick             a few seconds in all, 100k records: does it work?
-  --json              one line of JSON instead of the table
-`;
+import { type CustomerMember, createWorkload, recordsPerRequest, sampleAnswer } from "./workload.ts";
 
 /** A measurement that took less of its time than this says so. */
 const cutShortShare = 0.8;
 
-interface Options {
-  readonly records: readonly number[];
-  readonly seconds: number;
-  readonly warmUpSeconds: number;
-  readonly connections: number;
-  readonly buyers: number;
-  readonly mixedHours: boolean;
-  readonly dir: string;
-  readonly profileDir: string | undefined;
-  readonly json: boolean;
-}
-
-function readOptions(): Options | undefined {
-  const { values } = parseArgs({
-    options: {
-      records: { type: "string" },
-      seconds: { type: "string" },
-      connections: { type: "string" },
-      buyers: { type: "string" },
-      dir: { type: "string" },
-      "mixed-hours": { type: "boolean", default: false },
-      "cpu-prof": { type: "string" },
-      quick: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) return undefined;
-  const { quick } = values;
-  return {
-    records: (values.records ?? (quick ? "100k" : "1M,5M"))
-      .split(",")
-      .filter((text) => text !== "none")
-      .map((text) => Math.ceil(readCount(text, "--records") / recordsPerPastHour) * recordsPerPastHour)
-      .sort((a, b) => a - b),
-    seconds: values.seconds === undefined ? (quick ? 1 : 10) : readNumber(values.seconds, "--seconds"),
-    warmUpSeconds: quick ? 0.5 : 3,
-    connections: readCount(values.connections ?? "64", "--connections"),
-    buyers: readCount(values.buyers ?? (quick ? "5000" : "20000"), "--buyers"),
-    mixedHours: values["mixed-hours"],
-    dir: resolve(values.dir ?? tmpdir()),
-    profileDir: values["cpu-prof"] === undefined ? undefined : resolve(values["cpu-prof"]),
-    json: values.json,
-  };
-}
-
-function readNumber(text: string, option: string): number {
-  const number = Number(text);
-  if (!(number > 0)) throw new Error(`${option} takes a number above 0, not "${text}".`);
-  return number;
-}
-
-/** `500`, `100k`, `5M`. */
-function readCount(text: string, option: string): number {
-  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)([kM]?)$/.exec(text) ?? [];
-  const count = Number(digits) * (unit === "M" ? 1e6 : unit === "k" ? 1e3 : 1);
-  if (!Number.isInteger(count) || count < 1)
-    throw new Error(`${option} takes counts such as 500, 100k or 5M, not "${text}".`);
-  return count;
-}
-
 /** One changing line on a terminal; nothing where stderr is kept. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+/** What a load goes to. */
+interface Target {
+  readonly servers: readonly Server[];
+  readonly databasePid?: number;
+  readonly repeats?: boolean;
+  readonly anyAnswer?: boolean;
+  readonly customerMember?: CustomerMember;
 }
 
 class Bench {
@@ -98,6 +47,9 @@ class Bench {
   readonly #root: string;
   readonly #nowMs: number;
   readonly #cutShort: string[] = [];
+  readonly #skipped: string[] = [];
+  /** Where the time of the request path goes; only for a run that is kept. */
+  parts: Parts | undefined;
 
   constructor(options: Options, root: string, nowMs: number) {
     this.#options = options;
@@ -105,8 +57,8 @@ class Bench {
     this.#nowMs = nowMs;
   }
 
-  async run(): Promise<string> {
-    const { buyers, connections, seconds, mixedHours, records, json } = this.#options;
+  async run(): Promise<Report> {
+    const { buyers, connections, seconds, mixedHours, records, skip } = this.#options;
     const machine = describeMachine(this.#root);
     const bare = await this.#bare();
     const stores: Record<string, StoreMeasurement> = {};
@@ -114,31 +66,108 @@ class Bench {
     let held = 0;
     for (const count of [0, ...records]) {
       const key = count === 0 ? "embedded" : `embeddedAt${countLabel(count)}`;
-      await this.#fill(dataDir, held, count);
+      await this.#fill({ dataDir }, held, count);
+      if (count === 0 && !skip.includes("withoutStore")) stores.withoutStore = await this.#storeless(dataDir, bare);
       held = count;
       stores[key] = await this.#store(key, dataDir, count, bare);
     }
+    rmSync(dataDir, { recursive: true });
+    if (!skip.includes("postgres")) Object.assign(stores, await this.#postgres(bare));
+    const moto = this.#options.peer === "moto" ? await this.#moto() : undefined;
     progress("");
-    const report = {
+    return {
       bare,
-      stores,
+      stores: inOrder(stores),
+      ...(moto === undefined ? {} : { moto }),
       machine,
       run: { connections, seconds, buyers, mixedHours },
       cutShort: this.#cutShort,
+      skipped: this.#skipped,
     };
-    return json ? jsonLine(report) : tableText(report);
   }
 
   async #bare(): Promise<Measurement> {
     const server = await startBare(sampleAnswer(createWorkload(this.#options.buyers, this.#nowMs)));
-    const { measurement } = await this.#load("bare", server, true);
+    const { measurement } = await this.#load("bare", { servers: [server], repeats: true });
     await server.stop();
     return measurement;
   }
 
-  async #fill(dataDir: string, from: number, to: number): Promise<void> {
+  /** Measured without the profiler, which costs some itself; then, for a run that is kept, once more with it. */
+  async #storeless(dataDir: string, bare: Measurement): Promise<StoreMeasurement> {
+    const server = await startStoreless({ dataDir });
+    const { measurement } = await this.#load("withoutStore", { servers: [server], repeats: true });
+    await server.stop();
+    if (this.#options.record) {
+      const profileFile = join(this.#root, "withoutStore.cpuprofile");
+      const profiled = await startStoreless({ dataDir, profileFile });
+      await this.#load("withoutStore, profiled", { servers: [profiled], repeats: true });
+      await profiled.stop();
+      this.parts = partsOf(profileFile, measurement.cpuMicrosPerRequest);
+    }
+    return stored(measurement, bare, 0, server.startMs);
+  }
+
+  async #postgres(bare: Measurement): Promise<Record<string, StoreMeasurement>> {
+    progress("starting PostgreSQL");
+    const database = await startDatabase(this.#options.dir).catch((error: unknown) => {
+      this.#skipped.push(`PostgreSQL was not measured: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    if (database === undefined) return {};
+    const place: StorePlace = { dataDir: join(this.#root, "node"), database: database.url };
+    try {
+      await this.#fill(place, 0, 0);
+      let kept = 0;
+      const measure = async (name: string, count: number): Promise<StoreMeasurement> => {
+        const nodes = await Promise.all(
+          Array.from({ length: count }, () => startMeterhouse(place.dataDir, [], ["--database", database.url])),
+        );
+        const { measurement, recordsSent } = await this.#load(name, { servers: nodes, databasePid: database.pid });
+        for (const node of nodes) await node.stop();
+        const held = kept;
+        kept += recordsSent;
+        await this.#requireRecords(place, kept);
+        return stored(measurement, bare, held, nodes[0]?.startMs ?? 0);
+      };
+      const postgres = await measure("postgres", 1);
+      // Usage keys that were used are taken: the second run needs the store as empty as the first had it.
+      await this.#clear(place);
+      kept = 0;
+      const two = await measure("twoProcesses", 2);
+      const timesOne = round(two.requestsPerSecond / postgres.requestsPerSecond, 2);
+      return { postgres, twoProcesses: { ...two, timesOne } };
+    } finally {
+      await database.stop();
+    }
+  }
+
+  async #clear(place: StorePlace): Promise<void> {
+    const store = await openBenchStore(place);
+    await store.reset();
+    await store.close();
+    await this.#fill(place, 0, 0);
+  }
+
+  async #moto(): Promise<Report["moto"]> {
+    progress("fetching moto from PyPI");
+    try {
+      const server = await startMoto(this.#root);
+      const { measurement } = await this.#load("moto", {
+        ...{ servers: [server], repeats: true, anyAnswer: true },
+        customerMember: "CustomerIdentifier", // The only one that moto knows.
+      });
+      await server.stop();
+      return { ...measurement, version: server.version };
+    } catch (error) {
+      const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
+      this.#skipped.push(`moto was not measured: ${why}`);
+      return undefined;
+    }
+  }
+
+  async #fill(place: StorePlace, from: number, to: number): Promise<void> {
     const most = Math.max(0, ...this.#options.records);
-    const job: FillJob = { dataDir, buyers: this.#options.buyers, nowMs: this.#nowMs, from, to, most };
+    const job: FillJob = { ...place, buyers: this.#options.buyers, nowMs: this.#nowMs, from, to, most };
     await runJob("fill.ts", job, (message: FillMessage) => {
       progress(`${countLabel(to)} records held: storing them, ${countLabel(message.records)} done`);
       return message.kind === "done" ? message.records : undefined;
@@ -155,24 +184,20 @@ class Bench {
         ? []
         : ["--cpu-prof", "--cpu-prof-dir", profileDir, "--cpu-prof-name", `${key}.cpuprofile`];
     const server = await startMeterhouse(dataDir, profiling);
-    const { measurement, recordsSent } = await this.#load(key, server, false);
+    const { measurement, recordsSent } = await this.#load(key, { servers: [server] });
     await server.stop();
-    await this.#requireRecords(dataDir, held + recordsSent);
+    await this.#requireRecords({ dataDir }, held + recordsSent);
     rmSync(dataDir, { recursive: true });
     return {
-      ...measurement,
-      recordsPerSecond: measurement.requestsPerSecond * recordsPerRequest,
-      ratio: round(measurement.requestsPerSecond / bare.requestsPerSecond, 4),
-      recordsHeld: held,
-      startMs: Math.round(server.startMs),
+      ...stored(measurement, bare, held, server.startMs),
       ...(held === 0 ? {} : { fileBytesPerRecord: round(fileBytes / held, 1) }),
     };
   }
 
   /** Every acknowledged record must be in the store once the server has gone, and none twice. */
-  async #requireRecords(dataDir: string, expected: number): Promise<void> {
+  async #requireRecords(place: StorePlace, expected: number): Promise<void> {
     progress("counting what was kept");
-    const store = openDataDir(dataDir);
+    const store = await openBenchStore(place);
     try {
       const { count } = await store.ledger.count({});
       if (count !== expected) throw new Error(`${expected} records were acknowledged, ${count} are kept`);
@@ -183,13 +208,15 @@ class Bench {
 
   async #load(
     name: string,
-    server: Server,
-    repeats: boolean,
+    { servers, databasePid, repeats = false, anyAnswer = false, customerMember }: Target,
   ): Promise<{ readonly measurement: Measurement; readonly recordsSent: number }> {
     const { connections, seconds, warmUpSeconds, buyers, mixedHours } = this.#options;
-    const { port, pid: serverPid } = server;
-    const nowMs = this.#nowMs;
-    const job: ClientJob = { port, serverPid, connections, seconds, warmUpSeconds, buyers, mixedHours, nowMs, repeats };
+    const ports = servers.map((server) => server.port);
+    const serverPids = servers.map((server) => server.pid);
+    const job: ClientJob = {
+      ...{ ports, serverPids, databasePid, connections, seconds, warmUpSeconds, buyers, mixedHours },
+      ...{ nowMs: this.#nowMs, repeats, anyAnswer, customerMember },
+    };
     const report = await runJob<ClientMessage, ClientReport>("client.ts", job, (message) => {
       if (message.kind === "report") return message.report;
       progress(`${name}: ${message.text}`);
@@ -204,26 +231,47 @@ class Bench {
         p99Ms: round(report.p99Ms, 2),
         maxMs: round(report.maxMs, 1),
         cpuMicrosPerRequest: round(report.serverCpuMicrosPerRequest, 1),
+        ...(databasePid === undefined
+          ? {}
+          : { databaseCpuMicrosPerRequest: round(report.databaseCpuMicrosPerRequest, 1) }),
         clientCpuMicrosPerRequest: round(report.clientCpuMicrosPerRequest, 1),
         singleP50Ms: round(report.singleP50Ms, 2),
-        residentMiB: Math.round(residentBytes(serverPid) / 2 ** 20),
+        residentMiB: Math.round(serverPids.reduce((sum, pid) => sum + residentBytes(pid), 0) / 2 ** 20),
       },
     };
   }
 }
 
-/** Returns the size of the data file. */
+function stored(measurement: Measurement, bare: Measurement, held: number, startMs: number): StoreMeasurement {
+  return {
+    ...measurement,
+    recordsPerSecond: measurement.requestsPerSecond * recordsPerRequest,
+    ratio: round(measurement.requestsPerSecond / bare.requestsPerSecond, 4),
+    recordsHeld: held,
+    startMs: Math.round(startMs),
+  };
+}
+
+/** What is measured beside the real thing stands last. */
+function inOrder({ withoutStore, ...stores }: Record<string, StoreMeasurement>): Record<string, StoreMeasurement> {
+  return withoutStore === undefined ? stores : { ...stores, withoutStore };
+}
+
+/** Returns the bytes of the data files. */
 function copyDataDir(source: string, target: string): number {
   mkdirSync(target, { mode: 0o700 });
-  for (const name of ["meterhouse.db", "master.key"]) {
+  let bytes = 0;
+  for (const name of readdirSync(source)) {
+    if (name.endsWith(".lock")) continue;
     const copy = join(target, name);
     copyFileSync(join(source, name), copy);
     // Or the system would write it out in the middle of the measurement.
     const descriptor = openSync(copy, "r+");
     fsyncSync(descriptor);
     closeSync(descriptor);
+    if (name.startsWith("meterhouse.")) bytes += statSync(copy).size;
   }
-  return statSync(join(target, "meterhouse.db")).size;
+  return bytes;
 }
 
 function round(value: number, digits: number): number {
@@ -232,8 +280,12 @@ function round(value: number, digits: number): number {
 
 async function main(): Promise<void> {
   const options = readOptions();
-  if (options === undefined) {
+  if (options === "help") {
     process.stdout.write(help);
+    return;
+  }
+  if (options === "page") {
+    drawPage();
     return;
   }
   const root = mkdtempSync(join(options.dir, "meterhouse-bench-"));
@@ -248,7 +300,14 @@ async function main(): Promise<void> {
     });
   }
   try {
-    console.log(await new Bench(options, root, Date.now()).run());
+    const bench = new Bench(options, root, Date.now());
+    const report = await bench.run();
+    console.log(options.json ? JSON.stringify(reportJson(report)) : tableText(report));
+    if (options.record) {
+      const file = keepResults(report, bench.parts);
+      drawPage();
+      console.error(`kept as ${file}; docs/performance.md is drawn anew`);
+    }
   } finally {
     clear();
   }

@@ -6,7 +6,14 @@ import { type Requests, runLoad } from "./load.ts";
 import { createSigner } from "./signing.ts";
 import { Tally } from "./tally.ts";
 import { cpuMicros, cpuMicrosWithChildren } from "./usage.ts";
-import { createWorkload, recordsPerRequest, requestBody, type UsageKey, usageKeys } from "./workload.ts";
+import {
+  type CustomerMember,
+  createWorkload,
+  recordsPerRequest,
+  requestBody,
+  type UsageKey,
+  usageKeys,
+} from "./workload.ts";
 
 export interface ClientJob {
   /** Connections are spread over them in turn. */
@@ -24,6 +31,8 @@ export interface ClientJob {
   readonly repeats: boolean;
   /** For a server whose answers are its own: only their status is looked at. */
   readonly anyAnswer?: boolean;
+  /** Default CustomerAWSAccountId. */
+  readonly customerMember?: CustomerMember | undefined;
 }
 
 export interface ClientReport {
@@ -122,7 +131,14 @@ function requireSuccess(tally: Tally): void {
 }
 
 /** Returns a function that builds the next requests; fewer than asked for when the keys run out. */
-function createBuilder({ ports, buyers, mixedHours, nowMs, repeats }: ClientJob): (count: number) => Requests {
+function createBuilder({
+  ports,
+  buyers,
+  mixedHours,
+  nowMs,
+  repeats,
+  customerMember,
+}: ClientJob): (count: number) => Requests {
   const workload = createWorkload(buyers, nowMs);
   const keys = usageKeys(workload, mixedHours);
   const make = (count: number): Requests => {
@@ -136,7 +152,7 @@ function createBuilder({ ports, buyers, mixedHours, nowMs, repeats }: ClientJob)
         if (value === undefined) return { bytes, bodyBytes };
         batch.push(value);
       }
-      const body = requestBody(batch, workload.untilSec);
+      const body = requestBody(batch, workload.untilSec, customerMember);
       bytes.push(sign(body));
       bodyBytes.push(body.length);
     }

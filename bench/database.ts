@@ -1,5 +1,5 @@
 /** PostgreSQL for a run: the one from npm, with fsync on, its data on the disk that is measured. */
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startPostgres } from "../test/support/postgres.ts";
 
@@ -10,10 +10,9 @@ export interface Database {
   stop(): Promise<void>;
 }
 
-export async function startDatabase(root: string): Promise<Database> {
-  const folder = join(root, "postgres");
-  mkdirSync(folder);
-  // Its user must be able to reach the folder when the run is root's.
+/** In a folder of its own below `dir`: a run by root starts it as another user, who must be able to reach it. */
+export async function startDatabase(dir: string): Promise<Database> {
+  const folder = mkdtempSync(join(dir, "meterhouse-bench-postgres-"));
   const server = await startPostgres({ fsync: "on", folder });
   const [pid = ""] = readFileSync(join(folder, "postmaster.pid"), "utf8").split("\n");
   return { url: server.url, pid: Number(pid), stop: () => server.stop() };

@@ -4,10 +4,13 @@
  */
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { pino } from "pino";
 import { catalogChange } from "../src/catalog/file.ts";
 import { openSealedStore } from "../src/openSealed.ts";
+import { createSealer, loadMasterKey } from "../src/secrets.ts";
 import type { UsageClaim } from "../src/store/ledger.ts";
+import { openSqliteStore, type SqliteStore } from "../src/store/sqlite/open.ts";
 import type { Store } from "../src/store/store.ts";
 import {
   buyerAccount,
@@ -49,6 +52,13 @@ export interface StorePlace {
   readonly database?: string | undefined;
 }
 
+/** The store in a folder, at once. */
+export function openDataDir(dataDir: string): SqliteStore {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const sealer = createSealer(loadMasterKey({ dataDir, env: {} }));
+  return openSqliteStore({ file: join(dataDir, "meterhouse.db"), sealer });
+}
+
 export async function openBenchStore({ dataDir, database }: StorePlace): Promise<Store> {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const { store } = await openSealedStore({ dataDir, database, env: {}, log: pino({ level: "error" }) });
@@ -78,12 +88,7 @@ async function fill(job: FillJob, report: (records: number) => void): Promise<nu
 }
 
 /** One commit, as a busy server groups them; one audit event for each 25 records, as calls leave them. */
-async function storeHour(
-  store: Store,
-  workload: Workload,
-  keys: readonly UsageKey[],
-  hour: number,
-): Promise<void> {
+async function storeHour(store: Store, workload: Workload, keys: readonly UsageKey[], hour: number): Promise<void> {
   const claims: Promise<unknown>[] = [];
   for (let start = 0; start < keys.length; start += recordsPerRequest) {
     const batch = keys.slice(start, start + recordsPerRequest);

@@ -20,7 +20,7 @@ export interface LoadOptions {
   readonly seconds: number;
   /** Starts over at the end: only where a request may be sent twice. */
   readonly repeats: boolean;
-  /** Only the status of an answer is looked at. */
+  /** Some other server: only the status of an answer is looked at, and it may end the connection with each. */
   readonly anyAnswer: boolean;
   /** Asked for the server's CPU time, when the first request leaves and when the time is up. */
   readonly serverCpuMicros: () => number;
@@ -39,7 +39,8 @@ const [zero, nine] = [0x30, 0x39];
 export async function runLoad(requests: Requests, options: LoadOptions, tally: Tally): Promise<void> {
   const run = new Run(requests, options, tally);
   const connections = Array.from({ length: options.connections }, (_, index) => {
-    return new Connection(run, options.host, options.ports[index % options.ports.length] ?? 0);
+    const port = options.ports[index % options.ports.length] ?? 0;
+    return new Connection(run, { host: options.host, port, closes: options.anyAnswer });
   });
   await Promise.all(connections.map((connection) => connection.opened));
   run.start();
@@ -129,26 +130,41 @@ class Run {
   }
 }
 
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  /** The server ends the connection with each answer. */
+  readonly closes: boolean;
+}
+
 class Connection {
   readonly opened: Promise<void>;
   readonly done: Promise<void>;
   readonly #run: Run;
-  readonly #socket: Socket;
+  readonly #place: Place;
+  readonly #finish: () => void;
+  #socket: Socket;
   #isClosing = false;
-  #place = 0;
+  #request = 0;
   #sentAt = 0;
   /** The beginning of an answer whose end is still to come; rare, since a socket's buffer holds a whole one. */
   #partial: Buffer | undefined;
 
-  constructor(run: Run, host: string, port: number) {
+  constructor(run: Run, place: Place) {
     this.#run = run;
+    this.#place = place;
     const { promise: opened, resolve: open, reject: refuse } = Promise.withResolvers<void>();
     const { promise: done, resolve: finish } = Promise.withResolvers<void>();
     this.opened = opened;
     this.done = done;
-    this.#socket = connect({
-      host,
-      port,
+    this.#finish = finish;
+    this.#socket = this.#connect(open, refuse);
+  }
+
+  #connect(open: () => void, refuse: (error: unknown) => void): Socket {
+    const socket = connect({
+      host: this.#place.host,
+      port: this.#place.port,
       noDelay: true,
       // One buffer for the life of the connection, instead of a new one for each read.
       onread: {
@@ -159,15 +175,17 @@ class Connection {
         },
       },
     });
-    this.#socket.once("connect", open);
-    this.#socket.on("error", (error) => {
+    socket.once("connect", open);
+    socket.on("error", (error) => {
       refuse(error);
-      run.fail(String(error));
+      this.#run.fail(String(error));
     });
-    this.#socket.on("close", () => {
-      if (!this.#isClosing) run.fail("the server closed a connection");
-      finish();
+    socket.on("close", () => {
+      if (socket !== this.#socket) return;
+      if (!this.#isClosing) this.#run.fail("the server closed a connection");
+      this.#finish();
     });
+    return socket;
   }
 
   next(): void {
@@ -177,9 +195,19 @@ class Connection {
       this.#socket.destroy();
       return;
     }
-    this.#place = place;
+    this.#request = place;
     this.#sentAt = performance.now();
     this.#socket.write(this.#run.request(place));
+  }
+
+  /** For a server that ends the connection with each answer. */
+  #reconnect(): void {
+    const before = this.#socket;
+    this.#socket = this.#connect(
+      () => this.next(),
+      () => {},
+    );
+    before.destroy();
   }
 
   #received(buffer: Buffer, bytes: number): void {
@@ -201,8 +229,9 @@ class Connection {
     if (bodyEnd > bytes) return false;
     const now = performance.now();
     const status = readNumber(buffer, httpVersionBytes);
-    this.#run.answered(this.#place, now - this.#sentAt, now, status, buffer, bodyStart, bodyEnd);
-    this.next();
+    this.#run.answered(this.#request, now - this.#sentAt, now, status, buffer, bodyStart, bodyEnd);
+    if (this.#place.closes) this.#reconnect();
+    else this.next();
     return true;
   }
 }

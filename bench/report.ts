@@ -9,6 +9,8 @@ export interface Measurement {
   /** Server's CPU time, all threads. */
   readonly cpuMicrosPerRequest: number;
   readonly clientCpuMicrosPerRequest: number;
+  /** Of a database beside the server; absent where there is none. */
+  readonly databaseCpuMicrosPerRequest?: number;
   /** One connection, one request at a time. */
   readonly singleP50Ms: number;
   /** Server's resident memory when the load had ended. */
@@ -25,12 +27,15 @@ export interface StoreMeasurement extends Measurement {
   readonly startMs: number;
   /** Of the whole data file, per record, before the load; absent while there are none. */
   readonly fileBytesPerRecord?: number;
+  /** Of two processes: their requests a second by those of one over the same store. */
+  readonly timesOne?: number;
 }
 
 export interface Report {
   readonly bare: Measurement;
-  /** By key: `embedded`, `embeddedAt1M`, … */
+  /** By key: `embedded`, `embeddedAt1M`, …, `postgres`, `twoProcesses`, `withoutStore`. */
   readonly stores: Readonly<Record<string, StoreMeasurement>>;
+  readonly moto?: Measurement & { readonly version: string };
   readonly machine: Machine;
   readonly run: {
     readonly connections: number;
@@ -40,10 +45,20 @@ export interface Report {
   };
   /** A measurement ended early because its usage keys were used up. */
   readonly cutShort: readonly string[];
+  /** Why something was not measured. */
+  readonly skipped: readonly string[];
 }
 
-export function jsonLine({ bare, stores, machine, run, cutShort }: Report): string {
-  return JSON.stringify({ bare, ...stores, run, machine, ...(cutShort.length === 0 ? {} : { cutShort }) });
+export function reportJson({ bare, stores, moto, machine, run, cutShort, skipped }: Report): object {
+  return {
+    bare,
+    ...stores,
+    ...(moto === undefined ? {} : { moto }),
+    run,
+    machine,
+    ...(cutShort.length === 0 ? {} : { cutShort }),
+    ...(skipped.length === 0 ? {} : { skipped }),
+  };
 }
 
 /** `1M`, `100k`: as it stands in keys. */
@@ -54,7 +69,7 @@ export function countLabel(count: number): string {
 
 const grouped = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
-export function tableText({ bare, stores, machine, run, cutShort }: Report): string {
+export function tableText({ bare, stores, moto, machine, run, cutShort, skipped }: Report): string {
   const head = [
     "",
     "requests/s",
@@ -68,7 +83,11 @@ export function tableText({ bare, stores, machine, run, cutShort }: Report): str
     "alone ms",
   ];
   head.push("memory MiB", "start ms", "B/record");
-  const rows = [bareRow(bare), ...Object.values(stores).map((store) => storeRow(store))];
+  const rows = [
+    plainRow("bare node:http", bare),
+    ...Object.entries(stores).map(([key, store]) => storeRow(rowName(key), store)),
+    ...(moto === undefined ? [] : [plainRow(`moto ${moto.version}`, moto)]),
+  ];
   const lines = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; Node ${machine.node}, SQLite ${machine.sqlite}`,
     `${run.connections} connections, ${run.seconds} s each, 25 records a request, ${grouped.format(run.buyers)} buyers${run.mixedHours ? ", hours mixed" : ""}; a 4 KiB fsync takes ${machine.fsyncMicros} µs; load before the run ${machine.loadAverage}`,
@@ -79,12 +98,29 @@ export function tableText({ bare, stores, machine, run, cutShort }: Report): str
     lines.push("", "The data folder lies in memory (tmpfs): nothing was made durable. Give --dir.");
   for (const name of cutShort)
     lines.push("", `${name}: the usage keys were used up before the time was; give more --buyers or fewer --seconds.`);
+  for (const why of skipped) lines.push("", why);
+  const two = stores.twoProcesses?.timesOne;
+  if (two !== undefined) lines.push("", `Two processes answer ${two.toFixed(2)} times as much as one over PostgreSQL.`);
   return lines.join("\n");
+}
+
+const rowNames: Readonly<Record<string, string>> = {
+  embedded: "Meterhouse, empty",
+  postgres: "Meterhouse, PostgreSQL",
+  twoProcesses: "two processes, PostgreSQL",
+  withoutStore: "Meterhouse without its store",
+};
+
+/** What a measurement is called in tables, by its key. */
+export function rowName(key: string): string {
+  return rowNames[key] ?? `Meterhouse, ${key.replace("embeddedAt", "")} held`;
 }
 
 function commonCells(measurement: Measurement): readonly string[] {
   return [
-    measurement.cpuMicrosPerRequest.toFixed(1),
+    measurement.databaseCpuMicrosPerRequest === undefined
+      ? measurement.cpuMicrosPerRequest.toFixed(1)
+      : `${measurement.cpuMicrosPerRequest.toFixed(0)}+${measurement.databaseCpuMicrosPerRequest.toFixed(0)}`,
     measurement.clientCpuMicrosPerRequest.toFixed(1),
     measurement.p50Ms.toFixed(2),
     measurement.p99Ms.toFixed(2),
@@ -94,13 +130,13 @@ function commonCells(measurement: Measurement): readonly string[] {
   ];
 }
 
-function bareRow(bare: Measurement): readonly string[] {
-  return ["bare node:http", grouped.format(bare.requestsPerSecond), "–", "–", ...commonCells(bare), "–", "–"];
+function plainRow(name: string, measurement: Measurement): readonly string[] {
+  return [name, grouped.format(measurement.requestsPerSecond), "–", "–", ...commonCells(measurement), "–", "–"];
 }
 
-function storeRow(store: StoreMeasurement): readonly string[] {
+function storeRow(name: string, store: StoreMeasurement): readonly string[] {
   return [
-    store.recordsHeld === 0 ? "Meterhouse, empty" : `Meterhouse, ${countLabel(store.recordsHeld)} held`,
+    name,
     grouped.format(store.requestsPerSecond),
     grouped.format(store.recordsPerSecond),
     store.ratio.toFixed(3),

@@ -157,15 +157,18 @@ export function quantityOf({ buyer, dimension }: UsageKey): number {
 }
 
 /** One UsageRecord, its members in the order in which the server gives them back. */
-function recordText(key: UsageKey, untilSec: number): string {
+function recordText(key: UsageKey, untilSec: number, member: CustomerMember = "CustomerAWSAccountId"): string {
   return (
     `{"Timestamp":${timestampOf(key, untilSec)},"Dimension":"${dimensionName(key.dimension)}",` +
-    `"CustomerAWSAccountId":"${buyerAccount(key.buyer)}","Quantity":${quantityOf(key)}}`
+    `"${member}":"${buyerAccount(key.buyer)}","Quantity":${quantityOf(key)}}`
   );
 }
 
-export function requestBody(keys: readonly UsageKey[], untilSec: number): string {
-  const records = keys.map((key) => recordText(key, untilSec));
+/** Which member names the customer; both texts are of the same length but for the name. */
+export type CustomerMember = "CustomerAWSAccountId" | "CustomerIdentifier";
+
+export function requestBody(keys: readonly UsageKey[], untilSec: number, member?: CustomerMember): string {
+  const records = keys.map((key) => recordText(key, untilSec, member));
   return `{"ProductCode":"${productCode}","UsageRecords":[${records.join(",")}]}`;
 }
 

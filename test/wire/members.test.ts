@@ -7,7 +7,9 @@ import { readInput } from "../../src/protocol/constraints.ts";
 const operations: readonly OperationName[] = ["BatchMeterUsage", "MeterUsage", "RegisterUsage", "GetEntitlements"];
 const revisions: readonly Revision[] = ["2026", "2024", "2021"];
 
-const odd = fc.constantFrom<unknown>(null, true, "", "x".repeat(256), -1, 0.5, 2 ** 31, Number.MAX_VALUE, [], {}, "é", [null]);
+const odd = fc.constantFrom<unknown>(null, true, "", "x".repeat(256), -1, 0.5, 2 ** 31, Number.MAX_VALUE, [], {}, "é", [
+  null,
+]);
 const name = fc.oneof(odd, fc.constantFrom<unknown>("searches", "quaylogs0", "310000000001", "arn:aws:s:r:a:x"));
 const count = fc.oneof({ weight: 4, arbitrary: fc.nat() as fc.Arbitrary<unknown> }, { weight: 1, arbitrary: odd });
 const seconds = fc.oneof({ weight: 4, arbitrary: fc.constant<unknown>(1_786_785_300) }, { weight: 1, arbitrary: odd });
