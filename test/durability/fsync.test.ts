@@ -134,6 +134,20 @@ describe("the judge of traces", () => {
     expect(judge([sync, request, `7 write(9<pipe:[3]>, "x", 1) = 1`, write, sync, answer, write])).toEqual([]);
   });
 
+  test("knows a record that lies on two pages", () => {
+    const half = (from: number, to?: number): string =>
+      bytes
+        .match(/\\\d+|./g)
+        ?.slice(from, to)
+        .join("") ?? "";
+    const first = `7 pwrite64(20<${wal}>, "page ${half(0, 7)}", 4096, 24) = 4096`;
+    const second = `7 pwrite64(20<${wal}>, "next${half(7)} more", 4096, 4144) = 4096`;
+    expect(judge([request, second, first, sync, answer])).toEqual([]);
+    expect(judge([request, first, sync, second, answer])).not.toEqual([]);
+    expect(judge([request, first, sync, answer])).not.toEqual([]);
+    expect(judge([request, first, second, answer])).not.toEqual([]);
+  });
+
   test("reads calls that another thread cut in two", () => {
     const begun = `7 fdatasync(20<${wal}> <unfinished ...>`;
     const other = `8 write(9<pipe:[3]>, "x", 1) = 1`;

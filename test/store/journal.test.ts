@@ -332,6 +332,8 @@ describe("a move", () => {
     await expect(everything(store)).rejects.toThrow(/broken/);
     await expect(store.audit.events({})).rejects.toThrow(/broken/);
     for (let turn = 0; turn < 5; turn += 1) await nextTurn();
+    // Moves are not synced, and what comes after one that failed is.
+    expect(store.database.prepare("PRAGMA synchronous").get()).toEqual({ synchronous: 2 });
     // Claims do not wait for it.
     const again = await store.ledger.claim(unit(kinds));
     expect(again.holders.map((holder) => holder.meteringRecordId)).toEqual(

@@ -134,10 +134,28 @@ export function syncFaults(
     }
     for (const id of recordIds) {
       const bytes = Buffer.from(id.replaceAll("-", ""), "hex").toString("latin1");
-      const write = writes.find((call) => call.start > request.end && call.data.includes(bytes));
-      if (write === undefined || write.end > answer.start) faults.push(`${name}: record ${id} was not in the log`);
-      else if (!syncedBetween(write.end, answer.start)) faults.push(`${name}: record ${id} was not synced`);
+      const written = writtenAt(
+        writes.filter((call) => call.start > request.end),
+        bytes,
+      );
+      if (written === undefined || written > answer.start) faults.push(`${name}: record ${id} was not in the log`);
+      else if (!syncedBetween(written, answer.start)) faults.push(`${name}: record ${id} was not synced`);
     }
     return faults;
   });
+}
+
+/** A row of the journal goes on after the number of the next page, on a page of its own. */
+const continuedAt = 4;
+
+/** When all of these bytes had been written first, be they on one page or on one and the beginning of another. */
+function writtenAt(writes: readonly SystemCall[], bytes: string): number | undefined {
+  const ends = writes.filter((call) => call.data.includes(bytes)).map((call) => call.end);
+  for (let cut = 1; cut < bytes.length; cut += 1) {
+    const rest = writes.find((call) => call.data.startsWith(bytes.slice(cut), continuedAt));
+    // Not at the very end: a row's first page may have others behind it.
+    const start = rest && writes.find((call) => call.data.includes(bytes.slice(0, cut)));
+    if (start !== undefined && rest !== undefined) ends.push(Math.max(start.end, rest.end));
+  }
+  return ends.length === 0 ? undefined : Math.min(...ends);
 }

@@ -46,6 +46,8 @@ export class GroupCommit {
   #queue: Pending[] = [];
   #scheduled = false;
   #closed = false;
+  /** Commits are not synced now, or it is not certain that they are. */
+  #isUnsynced = false;
 
   /**
    * `onRollback` must forget whatever memory took from a transaction that is now undone; `isUnknown`: its COMMIT failed,
@@ -107,6 +109,25 @@ export class GroupCommit {
     }
     this.#commitOrFail();
     return value;
+  }
+
+  /**
+   * The same, without a sync: a power cut may undo it, and of what came after it only what was not synced either. For what
+   * moves rows that are safe already.
+   */
+  apartUnsynced<T>(run: () => T): T {
+    try {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#database.exec("PRAGMA synchronous = NORMAL");
+    } catch (error) {
+      throw new StoreFailure("no", error);
+    }
+    this.#isUnsynced = true;
+    try {
+      return this.apart(run);
+    } finally {
+      this.#syncAgain();
+    }
   }
 
   get isClosed(): boolean {
@@ -179,8 +200,19 @@ export class GroupCommit {
     this.onCommit?.({ units, ms: performance.now() - startedAt, isStored }, error);
   }
 
+  /** Cannot be inside a transaction that could not be rolled back: then the next group does it before it begins. */
+  #syncAgain(): void {
+    if (this.#database.isTransaction) return;
+    this.#database.exec("PRAGMA synchronous = FULL");
+    this.#isUnsynced = false;
+  }
+
   #readyOrFail(): void {
     try {
+      if (this.#isUnsynced) {
+        if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+        this.#syncAgain();
+      }
       this.#rider?.ready();
     } catch (error) {
       throw error instanceof StoreFailure ? error : new StoreFailure("no", error);

@@ -7,7 +7,6 @@ import { userNameOf } from "../../api/identity.ts";
 import type { UsagePath } from "../../api/types.ts";
 import type { AuditEvent } from "../audit.ts";
 import type { UsageClaim } from "../ledger.ts";
-import { AccountIds, accountNumber } from "./accountIds.ts";
 
 /** About 25 MB of texts. Beyond it the maps start again and what is needed is selected once more. */
 const defaultMaxCached = 250_000;
@@ -20,8 +19,6 @@ interface Space {
   readonly path: UsagePath;
   readonly productCode: string;
   readonly subjects: Map<string, number>;
-  /** Of holders that are accounts. */
-  readonly accounts: AccountIds;
   /** The dimension that was asked for last, of each place: see `placeOf`. */
   readonly recent: ({ readonly name: string; readonly id: number } | undefined)[];
   readonly dimensions: Map<string, number>;
@@ -70,16 +67,12 @@ export class Interner {
   /** The integers of a record's (region, path, product, holder) and of its dimension. Called inside a transaction. */
   usageKey(record: UsageClaim): { readonly subject: number; readonly dimension: number } {
     const space = this.#space(record);
-    const account = accountNumber(record.holder);
-    let subject = account < 0 ? (space.subjects.get(record.holder) ?? 0) : space.accounts.get(account);
-    if (subject === 0) {
+    let subject = space.subjects.get(record.holder);
+    if (subject === undefined) {
       const { region, path, productCode, holder } = record;
       const row = this.#selectSubject.get(region, path, productCode, holder);
       subject = idOf(row ?? this.#insertSubject.run(region, path, productCode, holder, record.accountId));
-      if (this.#hasRoom()) {
-        if (account < 0) space.subjects.set(holder, subject);
-        else space.accounts.add(account, subject);
-      }
+      this.#remember(space.subjects, holder, subject);
     }
     return { subject, dimension: this.#dimension(space, record) };
   }
@@ -153,7 +146,6 @@ export class Interner {
         path,
         productCode,
         subjects: new Map(),
-        accounts: new AccountIds(),
         dimensions,
         recent: new Array(recentMax),
       };

@@ -20,7 +20,7 @@ const overMax = 8;
 const worthwhile = 1 / 8;
 
 export interface MoverParts extends MoveParts {
-  readonly commits: Pick<GroupCommit, "apart" | "isClosed">;
+  readonly commits: Pick<GroupCommit, "apartUnsynced" | "isClosed">;
   readonly journal: Journal;
   readonly index: UsageIndex;
   /** Rows and events in the journal before it moves them. */
@@ -159,7 +159,7 @@ export class JournalMover {
     let isDone: boolean;
     try {
       const current = move;
-      isDone = commits.apart(() => current.step(Math.max(sliceRows, came * catchUp)));
+      isDone = commits.apartUnsynced(() => current.step(Math.max(sliceRows, came * catchUp)));
     } catch (error) {
       // It may be through all the same: all of it can be done again.
       this.#move = undefined;

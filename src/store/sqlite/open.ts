@@ -141,7 +141,10 @@ function openDatabase(file: string): DatabaseSync {
 /** Finds a wrong key at the start, even while nothing else is sealed: two keys in one file could never be read again. */
 function checkMasterKey(database: DatabaseSync, sealer: Sealer, file: string): void {
   const row = database.prepare("SELECT value FROM meta WHERE name = ?").get(keyCheckName);
-  if (row !== undefined) return checkKey(sealer, String(row.value), `the data file ${file}`);
+  if (row !== undefined) {
+    checkKey(sealer, String(row.value), `the data file ${file}`);
+    return;
+  }
   database.prepare("INSERT INTO meta (name, value) VALUES (?, ?)").run(keyCheckName, keyCheckOf(sealer));
 }
 
