@@ -9,6 +9,7 @@ import { readStoredKeys } from "../storedKeys.ts";
 import type { GroupCommit } from "./groupCommit.ts";
 import type { Interner } from "./interner.ts";
 import type { Journal } from "./journal.ts";
+import type { SeenUsage } from "./journalMover.ts";
 import type { PackedEvent } from "./journalRows.ts";
 import type { MonthTables } from "./monthTables.ts";
 import { requestIdText, type StoringCall, storedReader } from "./usageQueries.ts";
@@ -43,6 +44,7 @@ export interface AuditParts {
    * when the store fails or is closed.
    */
   readonly visible: () => Promise<number>;
+  readonly seen: SeenUsage;
   /** Events of before `before` were removed. */
   readonly pruned?: (before: number) => void;
   /** An event of this hour is being stored or removed; the transaction may yet be undone. */
@@ -57,17 +59,19 @@ export class SqliteAudit implements Audit {
   readonly #interner: Interner;
   readonly #journal: Journal;
   readonly #visible: AuditParts["visible"];
+  readonly #seen: SeenUsage;
   readonly #readStored: ReturnType<typeof storedReader>;
   readonly #pruned: AuditParts["pruned"];
   readonly #touched: AuditParts["touched"];
   #lastSeq: number;
 
-  constructor({ database, commits, interner, months, journal, visible, pruned, touched }: AuditParts) {
+  constructor({ database, commits, interner, months, journal, visible, seen, pruned, touched }: AuditParts) {
     this.#database = database;
     this.#commits = commits;
     this.#interner = interner;
     this.#journal = journal;
     this.#visible = visible;
+    this.#seen = seen;
     this.#readStored = storedReader(database, months);
     this.#pruned = pruned;
     this.#touched = touched;
@@ -168,7 +172,7 @@ export class SqliteAudit implements Audit {
     cursor?: string,
     isOldestFirst = false,
   ): Promise<readonly EventRow[]> {
-    await this.#visible();
+    await this.#seen.all();
     const { where, values } = conditionsOf(filter, cursor, isOldestFirst);
     const order = isOldestFirst ? "a.at, a.seq" : "a.at DESC, a.seq DESC";
     // A request id has no index (see the schema): the table as it lies is read faster than by way of the index on time.

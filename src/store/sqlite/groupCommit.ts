@@ -46,6 +46,7 @@ export class GroupCommit {
   #queue: Pending[] = [];
   #scheduled = false;
   #closed = false;
+  #isShowing = false;
   /** Commits are not synced now, or it is not certain that they are. */
   #isUnsynced = false;
 
@@ -117,7 +118,7 @@ export class GroupCommit {
    */
   apartUnsynced<T>(run: () => T): T {
     try {
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#leaveOpen();
       this.#database.exec("PRAGMA synchronous = NORMAL");
     } catch (error) {
       throw new StoreFailure("no", error);
@@ -128,6 +129,27 @@ export class GroupCommit {
     } finally {
       this.#syncAgain();
     }
+  }
+
+  /**
+   * Does this in a transaction that is never committed: until this turn of the event loop ends, or until the next
+   * transaction begins, reads of this connection see what it wrote. Nothing of it goes to the disk. Throws StoreFailure.
+   */
+  show(run: () => void): void {
+    if (this.#isShowing) return;
+    this.#beginOrFail();
+    try {
+      // Pages that do not fit stay in memory: a full disk is why this is called.
+      this.#database.exec("PRAGMA cache_spill = OFF");
+      run();
+    } catch (error) {
+      this.#rollback(false);
+      throw new StoreFailure("no", error);
+    }
+    this.#isShowing = true;
+    setImmediate(() => {
+      if (this.#isShowing) this.#rollback(false);
+    });
   }
 
   get isClosed(): boolean {
@@ -151,6 +173,7 @@ export class GroupCommit {
   /** Commits what is queued and refuses everything after. */
   close(): void {
     this.flush();
+    if (this.#isShowing) this.#rollback(false);
     this.#closed = true;
   }
 
@@ -219,10 +242,15 @@ export class GroupCommit {
     }
   }
 
+  /** What is shown ends here, and what an earlier ROLLBACK that failed left open: every later commit would fail after it. */
+  #leaveOpen(): void {
+    if (this.#isShowing) this.#rollback(false);
+    if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+  }
+
   #beginOrFail(): void {
     try {
-      // Left open only if an earlier ROLLBACK failed too: without this, every later commit would fail after it.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#leaveOpen();
       this.#begin.run();
     } catch (error) {
       throw new StoreFailure("no", error);
@@ -241,6 +269,7 @@ export class GroupCommit {
   }
 
   #rollback(isUnknown: boolean): void {
+    this.#isShowing = false;
     try {
       // SQLite undoes the transaction by itself on some errors (disk full, I/O): a ROLLBACK then is an error too.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");

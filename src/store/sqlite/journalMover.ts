@@ -2,6 +2,7 @@
  * Moves what the journal holds to the tables, in slices of some milliseconds between the calls: when it holds many rows,
  * so that they go in order; when nothing else is to be done; and before anything reads the tables.
  */
+import { StoreFailure } from "../ledger.ts";
 import type { GroupCommit } from "./groupCommit.ts";
 import type { Journal } from "./journal.ts";
 import { JournalMove, type MoveParts } from "./journalMove.ts";
@@ -20,13 +21,20 @@ const overMax = 8;
 const worthwhile = 1 / 8;
 
 export interface MoverParts extends MoveParts {
-  readonly commits: Pick<GroupCommit, "apartUnsynced" | "isClosed">;
+  readonly commits: Pick<GroupCommit, "apartUnsynced" | "isClosed" | "show">;
   readonly journal: Journal;
   readonly index: UsageIndex;
   /** Rows and events in the journal before it moves them. */
   readonly entriesMax: number;
   /** Inserts of one slice, about. */
   readonly sliceRows: number;
+}
+
+/** For reads of this connection that end within a turn of the event loop, or begin each turn by `again`. */
+export interface SeenUsage {
+  /** All that is committed by now is seen, on a full disk, too. Resolves with the newest call's number. */
+  readonly all: () => Promise<number>;
+  readonly again: () => void;
 }
 
 interface Waiter {
@@ -46,6 +54,7 @@ export class JournalMover {
   #entriesBefore = 0;
   #restsUntil = 0;
   #isClosed = false;
+  #isStuck = false;
 
   constructor(parts: MoverParts) {
     this.#parts = parts;
@@ -65,6 +74,31 @@ export class JournalMover {
     await new Promise<void>((resolve, reject) => {
       this.#waiters.push({ row, resolve, reject });
       this.#schedule();
+    });
+  }
+
+  /** The same, but where the tables cannot be written, such as on a full disk, `seen` shows the rows all the same. */
+  async movedOrSeen(): Promise<void> {
+    try {
+      await this.moved();
+      this.#isStuck = false;
+    } catch (error) {
+      if (!(error instanceof StoreFailure)) throw error;
+      this.#isStuck = true;
+      this.seen();
+    }
+  }
+
+  /** For reads that end within this turn of the event loop: see `GroupCommit.show`. Throws. */
+  seen(): void {
+    const { commits, journal } = this.#parts;
+    if (!this.#isStuck || journal.movedRow >= journal.lastRow) return;
+    commits.show(() => {
+      let move: JournalMove;
+      do {
+        move = new JournalMove(this.#parts, journal.lastRow, journal.entries);
+        while (!move.step(Number.POSITIVE_INFINITY));
+      } while (move.lastRow < journal.lastRow);
     });
   }
 

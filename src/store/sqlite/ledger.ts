@@ -16,6 +16,7 @@ import type { HourIndex } from "./hourIndex.ts";
 import type { HourLoader } from "./hourLoader.ts";
 import type { Interner } from "./interner.ts";
 import type { Journal } from "./journal.ts";
+import type { SeenUsage } from "./journalMover.ts";
 import type { MonthTables } from "./monthTables.ts";
 import type { KeptBlocks } from "./summaries/keptBlocks.ts";
 import type { UsageIndex } from "./usageIndex.ts";
@@ -44,6 +45,7 @@ export interface LedgerParts {
    * when the store fails or is closed.
    */
   readonly visible: () => Promise<number>;
+  readonly seen: SeenUsage;
   /** A record of this hour is being stored; the transaction may yet be undone. */
   readonly touched: (hour: number) => void;
   /** Of usage. */
@@ -157,10 +159,9 @@ export class SqliteLedger implements Ledger {
     cursor?: string,
     order?: UsageOrder,
   ): Promise<readonly PlacedRecord[]> {
-    const { database, months, commits } = this.#parts;
-    const settle = (): void => commits.settle();
-    const asOf = await this.mark();
-    return selectUsage({ database, months, settle }, { asOf, ...filter }, { limit, cursor, order });
+    const { database, months, seen } = this.#parts;
+    const asOf = String(await seen.all());
+    return selectUsage({ database, months, settle: seen.again }, { asOf, ...filter }, { limit, cursor, order });
   }
 
   /** Every record names the call that stored it, and calls are numbered in the order of their commits. */
@@ -169,7 +170,7 @@ export class SqliteLedger implements Ledger {
   }
 
   async count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }> {
-    await this.#parts.visible();
+    await this.#parts.seen.all();
     return selectTotals(this.#parts.database, this.#parts.months, filter);
   }
 

@@ -13,7 +13,7 @@ import { GroupCommit } from "./groupCommit.ts";
 import { HourLoader } from "./hourLoader.ts";
 import { Interner } from "./interner.ts";
 import { Journal } from "./journal.ts";
-import { JournalMover } from "./journalMover.ts";
+import { JournalMover, type SeenUsage } from "./journalMover.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { lockFolder } from "./lock.ts";
 import { migrate } from "./migrate.ts";
@@ -197,9 +197,21 @@ function assemble({ database, file, sealer, bounds, release }: Assembly): Sqlite
     await mover.moved();
     return lastSeq;
   };
+  const seen: SeenUsage = {
+    all: async () => {
+      settle();
+      const { lastSeq } = audit;
+      await mover.movedOrSeen();
+      return lastSeq;
+    },
+    again: () => {
+      settle();
+      mover.seen();
+    },
+  };
   const callCounts: CallCounts = new CallCounts({ database, settle, visible, blocks: callBlocks });
   const audit: SqliteAudit = new SqliteAudit({
-    ...{ database, commits, interner, months, journal, visible },
+    ...{ database, commits, interner, months, journal, visible, seen },
     pruned: (before) => callCounts.forget(before),
     touched: (hour) => callBlocks.touch(hour),
   });
@@ -211,7 +223,7 @@ function assemble({ database, file, sealer, bounds, release }: Assembly): Sqlite
   ]);
   readyAhead.schedule();
   const ledger = new SqliteLedger({
-    ...{ database, commits, interner, months, audit, catalog, journal, index, visible },
+    ...{ database, commits, interner, months, audit, catalog, journal, index, visible, seen },
     loader: new HourLoader({ database, months, index, commits }, bounds.missesBeforeLoad),
     touched: (hour) => usageSeries.touch(hour),
     blocks: usageBlocks,
