@@ -12,7 +12,8 @@ import type { Journal } from "./journal.ts";
 import type { SeenUsage } from "./journalMover.ts";
 import type { PackedEvent } from "./journalRows.ts";
 import type { MonthTables } from "./monthTables.ts";
-import { requestIdText, type StoringCall, storedReader } from "./usageQueries.ts";
+import { StoredReader } from "./storedReader.ts";
+import { requestIdText, type StoringCall } from "./usageQueries.ts";
 
 const defaultLimit = 100;
 
@@ -60,7 +61,7 @@ export class SqliteAudit implements Audit {
   readonly #journal: Journal;
   readonly #visible: AuditParts["visible"];
   readonly #seen: SeenUsage;
-  readonly #readStored: ReturnType<typeof storedReader>;
+  readonly #storedReader: StoredReader;
   readonly #pruned: AuditParts["pruned"];
   readonly #touched: AuditParts["touched"];
   #lastSeq: number;
@@ -72,7 +73,7 @@ export class SqliteAudit implements Audit {
     this.#journal = journal;
     this.#visible = visible;
     this.#seen = seen;
-    this.#readStored = storedReader(database, months);
+    this.#storedReader = new StoredReader(database, months);
     this.#pruned = pruned;
     this.#touched = touched;
     // Why `prune` keeps the calls that usage rows point at, and the newest one: a number given out twice would put old
@@ -159,11 +160,12 @@ export class SqliteAudit implements Audit {
 
   /** Empties the trail. Called inside a transaction. */
   clear(): void {
+    this.#storedReader.forget();
     this.#database.exec("DELETE FROM audit; DELETE FROM callers");
   }
 
   #stored(call: StoringCall, keys: Uint8Array | null): readonly (MeteringRecord | undefined)[] {
-    return keys === null ? [] : this.#readStored(call, readStoredKeys(keys));
+    return keys === null ? [] : this.#storedReader.read(call, readStoredKeys(keys));
   }
 
   async #select(

@@ -11,6 +11,7 @@ const lastYear = 9999;
 const maxPreparedMonths = 64;
 
 export interface MonthTable {
+  readonly name: string;
   readonly firstHour: number;
   /** Exclusive. */
   readonly endHour: number;
@@ -121,6 +122,7 @@ export class MonthTables {
     const year = start.getUTCFullYear();
     const month = start.getUTCMonth();
     const table: MonthTable = {
+      name,
       firstHour: Date.UTC(year, month) / msPerHour,
       endHour: Date.UTC(year, month + 1) / msPerHour,
       insert: this.#database.prepare(

@@ -50,7 +50,10 @@ export async function selectUsage(
     const values = { ...scan.values, ...after?.values, fromHour: slice.from, toHour: slice.to };
     const statement = parts.database.prepare(sliceText(slice.table, scan, after !== undefined, isReversed));
     for (const row of statement.iterate({ ...values, limit: limit - found.length }) as Iterable<UsageRow>) {
-      found.push({ record: recordOf(row), position: positionOf(row) });
+      found.push({
+        record: recordOf(row, row, row, { request_id: row.request_id, at: row.received_at }),
+        position: positionOf(row),
+      });
       chars += row.allocations?.length ?? 0;
       if (chars >= maxChars) return found;
     }

@@ -1,9 +1,8 @@
 /** Reads of the usage by its keys and in sums: one statement a month table. Pages of it are in usagePages.ts. */
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import type { MeteringRecord, UsageAllocation, UsagePath } from "../../api/types.ts";
 import type { UsageFilter } from "../ledger.ts";
 import { uuidText } from "../recordIds.ts";
-import type { StoredKey } from "../storedKeys.ts";
 import type { MonthTables } from "./monthTables.ts";
 
 const msPerHour = 3_600_000;
@@ -18,56 +17,40 @@ export const texts = "CROSS JOIN subjects s ON s.id = u.subject CROSS JOIN dimen
 /** Entries of one call on the agentcore path: call × this + position stays unique, and below 2^53 for 2^37 calls. */
 export const entriesPerCall = 65_536;
 
-export type UsageRow = {
-  readonly hour: number;
-  readonly subject: number;
-  readonly dimension_id: number;
-  readonly entry: number;
+/** What a month's row itself holds. */
+export type UsageColumns = {
   readonly quantity: number;
   readonly record_id: Uint8Array;
   readonly at_ms: number;
   readonly billable: number;
   readonly allocations: string | null;
   readonly client_token: string | null;
+};
+
+export type SubjectColumns = {
   readonly region: string;
   readonly path: UsagePath;
   readonly product_code: string;
   readonly holder: string;
   readonly account_id: string;
-  readonly dimension: string;
-  readonly request_id: Uint8Array | string;
-  readonly received_at: number;
 };
+
+export type UsageRow = UsageColumns &
+  SubjectColumns & {
+    readonly hour: number;
+    readonly subject: number;
+    readonly dimension_id: number;
+    readonly entry: number;
+    readonly dimension: string;
+    readonly request_id: Uint8Array | string;
+    readonly received_at: number;
+  };
 
 /** The call that stored them, as its audit row has it. */
 export interface StoringCall {
   readonly seq: number;
   readonly at: number;
   readonly request_id: Uint8Array | string;
-}
-
-/** Reads the records that calls stored, in order; undefined where the row is gone. Its statements are made once. */
-export function storedReader(
-  database: DatabaseSync,
-  months: MonthTables,
-): (call: StoringCall, keys: readonly StoredKey[]) => readonly (MeteringRecord | undefined)[] {
-  const statements = new Map<string, StatementSync>();
-  return (call, keys) =>
-    keys.map(({ hour, subject, dimension, position }) => {
-      const [table] = months.within(hour, hour + 1);
-      if (table === undefined) return undefined;
-      let statement = statements.get(table);
-      if (statement === undefined) {
-        statement = database.prepare(
-          `SELECT ${members}, ? AS request_id, ? AS received_at
-           ${from(table)} WHERE u.hour = ? AND u.subject = ? AND u.dimension = ? AND u.entry = ?`,
-        );
-        statements.set(table, statement);
-      }
-      const entry = position < 0 ? 0 : call.seq * entriesPerCall + position;
-      const row = statement.get(call.request_id, call.at, hour, subject, dimension, entry) as UsageRow | undefined;
-      return row && recordOf(row);
-    });
 }
 
 /** Number and sum of quantities of the records that match. */
@@ -127,25 +110,32 @@ function plan(
   };
 }
 
-export function recordOf(row: UsageRow): MeteringRecord {
-  const hourAt = row.hour * msPerHour;
+/** `place`: the hour, and the dimension's name. */
+export function recordOf(
+  usage: UsageColumns,
+  place: { readonly hour: number; readonly dimension: string },
+  subject: SubjectColumns,
+  call: Omit<StoringCall, "seq">,
+): MeteringRecord {
+  const hourAt = place.hour * msPerHour;
+  const { path, holder } = subject;
   return {
-    meteringRecordId: uuidText(row.record_id),
-    region: row.region,
-    path: row.path,
-    productCode: row.product_code,
-    accountId: row.account_id,
-    ...(row.path === "license" ? { licenseArn: row.holder } : {}),
-    ...(row.path === "resource" || row.path === "agentcore" ? { resource: row.holder } : {}),
-    dimension: row.dimension,
+    meteringRecordId: uuidText(usage.record_id),
+    region: subject.region,
+    path,
+    productCode: subject.product_code,
+    accountId: subject.account_id,
+    ...(path === "license" ? { licenseArn: holder } : {}),
+    ...(path === "resource" || path === "agentcore" ? { resource: holder } : {}),
+    dimension: place.dimension,
     hourAt,
-    timestampAt: hourAt + row.at_ms,
-    quantity: row.quantity,
-    ...(row.allocations === null ? {} : { allocations: JSON.parse(row.allocations) as readonly UsageAllocation[] }),
-    ...(row.client_token === null ? {} : { clientToken: row.client_token }),
-    requestId: requestIdText(row.request_id),
-    receivedAt: row.received_at,
-    billable: row.billable === 1,
+    timestampAt: hourAt + usage.at_ms,
+    quantity: usage.quantity,
+    ...(usage.allocations === null ? {} : { allocations: JSON.parse(usage.allocations) as readonly UsageAllocation[] }),
+    ...(usage.client_token === null ? {} : { clientToken: usage.client_token }),
+    requestId: requestIdText(call.request_id),
+    receivedAt: call.at,
+    billable: usage.billable === 1,
   };
 }
 
