@@ -1,22 +1,23 @@
 /**
- * Many calls' claims in a handful of statements: the client tokens are looked up, all records are inserted at once unless
- * their key is taken, and the holders of what was taken are read back. Keys are sorted, so that nodes do not deadlock.
+ * Many calls' claims in a handful of statements: the client tokens are looked up, all records are copied in, and where a key
+ * is taken its holder is read. Keys are sorted, so that nodes do not deadlock.
  */
 import type { MeteringWorkload } from "../../api/types.ts";
-import type { AuditDetail, AuditEvent } from "../audit.ts";
 import type { ClaimOutcome, ClaimUnit, UsageClaim, UsageHolder } from "../ledger.ts";
 import { StaleFactsError } from "../ledger.ts";
 import { RecordIds } from "../recordIds.ts";
-import { StoredKeys } from "../storedKeys.ts";
-import type { Sql } from "./connection.ts";
-import type { Interner, UsageKey } from "./interner.ts";
+import { isKeyTaken, type Sql, type Transaction } from "./connection.ts";
+import { insertEvents, type StoredEvent } from "./events.ts";
+import type { Interner } from "./interner.ts";
+import type { TakenExpected } from "./takenExpected.ts";
+import { allocationsText, byKey, type Claiming, millisecondsIn, usageColumns, usageRows } from "./usageRows.ts";
 
-const msPerHour = 3_600_000;
 /** Entries of one call on the agentcore path: call × this + position stays unique. */
 export const entriesPerCall = 65_536;
 
 export interface ClaimParts {
   readonly interner: Interner;
+  readonly expected: TakenExpected;
   /** A number for each call, in no order between nodes. */
   readonly nextCall: () => Promise<number>;
   /** Of the catalogue in memory. */
@@ -25,17 +26,6 @@ export interface ClaimParts {
   readonly catchUp: () => Promise<void>;
   /** Marks a registration token as resolved unless it is: was it before? undefined for an unknown token. */
   readonly resolveToken: (sql: Sql, hash: string, at: number) => Promise<boolean | undefined>;
-}
-
-/** One record on its way. */
-interface Claiming {
-  readonly unit: number;
-  readonly position: number;
-  readonly record: UsageClaim;
-  readonly key: UsageKey;
-  readonly entry: number;
-  readonly id: string;
-  readonly call: number;
 }
 
 interface Holder {
@@ -57,41 +47,51 @@ function tokenText({ accountId, token }: NonNullable<UsageClaim["clientToken"]>,
 }
 
 export async function writeClaims(
-  sql: Sql,
+  sql: Transaction,
   units: readonly ClaimUnit[],
   parts: ClaimParts,
 ): Promise<readonly (ClaimOutcome | Error)[]> {
   const stale = await staleUnits(sql, units, parts);
-  const live = units.map((unit, index) => ({ unit, index })).filter(({ index }) => stale[index] === undefined);
-  const claims = await claimingsOf(live, parts);
-  const tokens = await takenTokens(sql, claims);
-  const { firsts, followers } = byToken(claims.filter((claim) => !tokens.has(claim)));
-  const { fresh, holders } = await insertUsage(sql, firsts);
+  const calls = await callsOf(units, (index) => stale[index] !== undefined, parts);
+  const claims = calls.flatMap((call) => call.claims);
+  const withTokens = claims.filter(({ record }) => record.clientToken !== undefined);
+  const tokens = await takenTokens(sql, withTokens);
+  const followers = byToken(withTokens.filter((claim) => !tokens.has(claim)));
+  const firsts =
+    withTokens.length === 0 ? claims : claims.filter((claim) => !tokens.has(claim) && !followers.has(claim));
+  const holders = await storeUsage(sql, firsts, parts.expected);
 
   const outcomes: (ClaimOutcome | Error)[] = units.map(
     (_, index) => stale[index] ?? new Error("a unit was left without an outcome"),
   );
-  const byUnit = Map.groupBy(claims, ({ unit }) => unit);
+  const holderOf = (claim: Claiming): UsageHolder => {
+    const leader = followers.get(claim);
+    if (leader !== undefined) return followed(claim, leader, publicHolder(leader, holders));
+    return tokens.get(claim) ?? publicHolder(claim, holders);
+  };
   const events: StoredEvent[] = [];
-  for (const { unit, index } of live) {
-    const own = byUnit.get(index) ?? [];
-    const outcome: ClaimOutcome = {
-      holders: own.map((claim) => {
-        const leader = followers.get(claim);
-        if (leader !== undefined) return followed(claim, leader, publicHolder(leader, fresh, holders));
-        return tokens.get(claim) ?? publicHolder(claim, fresh, holders);
-      }),
-      ...(await extras(sql, unit, parts)),
-    };
-    const event = unit.audit(outcome);
-    const stored = own.filter(({ id }) => fresh.has(id));
-    if (event !== undefined) events.push({ event, call: own[0]?.call ?? (await parts.nextCall()), stored });
-    else if (stored.length > 0) throw new Error("a unit stored usage and gave no audit event for it");
+  for (const { unit, index, claims: own } of calls) {
+    const outcome: ClaimOutcome = { holders: own.map(holderOf), ...(await extras(sql, unit, parts)) };
+    const event = await eventOf({ unit, claims: own }, outcome, parts);
+    if (event === "owed") throw new Error("a unit stored usage and gave no audit event for it");
+    if (event !== undefined) events.push(event);
     outcomes[index] = outcome;
   }
-  await keepTokens(sql, firsts, fresh, holders);
+  await keepTokens(sql, withTokens.length === 0 ? [] : firsts, holders);
   await insertEvents(sql, events, parts.interner);
   return outcomes;
+}
+
+/** undefined: nothing to keep. "owed": usage would be stored, and nothing would tell of it. */
+export async function eventOf(
+  { unit, claims }: Pick<Call, "unit" | "claims">,
+  outcome: ClaimOutcome,
+  { nextCall }: Pick<ClaimParts, "nextCall">,
+): Promise<StoredEvent | "owed" | undefined> {
+  const event = unit.audit(outcome);
+  const stored = claims.filter((_, place) => outcome.holders[place]?.fresh === true);
+  if (event === undefined) return stored.length > 0 ? "owed" : undefined;
+  return { event, call: claims[0]?.call ?? (await nextCall()), stored };
 }
 
 /** By index: those that were decided on facts of another version than the database has now. */
@@ -111,34 +111,47 @@ async function staleUnits(
   );
 }
 
-async function claimingsOf(
-  live: readonly { readonly unit: ClaimUnit; readonly index: number }[],
+/** A unit that is not stale, with its place in the group. */
+export interface Call {
+  readonly unit: ClaimUnit;
+  readonly index: number;
+  readonly claims: readonly Claiming[];
+}
+
+export async function callsOf(
+  units: readonly ClaimUnit[],
+  isLeftOut: (index: number) => boolean,
   { interner, nextCall }: ClaimParts,
-): Promise<readonly Claiming[]> {
-  const keys = await interner.usageKeys(live.flatMap(({ unit }) => unit.records));
-  const claims: Claiming[] = [];
+): Promise<readonly Call[]> {
+  const live = units.map((unit, index) => ({ unit, index })).filter(({ index }) => !isLeftOut(index));
+  const { subjects, dimensions } = await interner.usageKeys(live.flatMap(({ unit }) => unit.records));
+  let next = 0;
+  const calls: Call[] = [];
   for (const { unit, index } of live) {
-    if (unit.records.length === 0) continue;
-    const call = await nextCall();
+    const claims: Claiming[] = [];
+    const call = unit.records.length === 0 ? 0 : await nextCall();
     for (const [position, record] of unit.records.entries()) {
-      const key = keys[claims.length];
-      if (key === undefined) throw new Error("a record was left without its key");
+      const subject = subjects[next];
+      const dimension = dimensions[next];
+      next += 1;
+      if (subject === undefined || dimension === undefined) throw new Error("a record was left without its key");
       // On the agentcore path records add up (M-31): each has an entry of its own, so no two share a key.
       const entry = record.path === "agentcore" ? call * entriesPerCall + position : 0;
-      claims.push({ unit: index, position, record, key, entry, id: ids.next().text, call });
+      claims.push({ position, record, subject, dimension, entry, id: ids.nextText(), call });
     }
+    calls.push({ unit, index, claims });
   }
-  return claims;
+  return calls;
 }
 
 /** Of the records whose client token was used before. The tokens stay locked until the end of the transaction. */
 async function takenTokens(sql: Sql, claims: readonly Claiming[]): Promise<ReadonlyMap<Claiming, UsageHolder>> {
+  const taken = new Map<Claiming, UsageHolder>();
+  if (claims.length === 0) return taken;
   const given = claims.flatMap((claim) => {
     const { clientToken, region } = claim.record;
     return clientToken === undefined ? [] : [{ claim, region, clientToken }];
   });
-  const taken = new Map<Claiming, UsageHolder>();
-  if (given.length === 0) return taken;
   const columns = [
     given.map(({ clientToken }) => clientToken.accountId),
     given.map(({ region }) => region),
@@ -173,12 +186,9 @@ async function takenTokens(sql: Sql, claims: readonly Claiming[]): Promise<Reado
 
 /**
  * Records of one unit under one token: the first claims, the others find it there. (Those of different units are never in
- * one group, see `locksOf`.)
+ * one group, see `locksOf`.) Of each that follows, whom.
  */
-function byToken(claims: readonly Claiming[]): {
-  readonly firsts: readonly Claiming[];
-  readonly followers: ReadonlyMap<Claiming, Claiming>;
-} {
+function byToken(claims: readonly Claiming[]): ReadonlyMap<Claiming, Claiming> {
   const leaders = new Map<string, Claiming>();
   const followers = new Map<Claiming, Claiming>();
   for (const claim of claims) {
@@ -189,7 +199,7 @@ function byToken(claims: readonly Claiming[]): {
     if (leader === undefined) leaders.set(text, claim);
     else followers.set(claim, leader);
   }
-  return { firsts: claims.filter((claim) => !followers.has(claim)), followers };
+  return followers;
 }
 
 function followed(claim: Claiming, leader: Claiming, holder: UsageHolder): UsageHolder {
@@ -198,74 +208,140 @@ function followed(claim: Claiming, leader: Claiming, holder: UsageHolder): Usage
   return { meteringRecordId, quantity, fresh: false, clientToken: isSame ? "same" : "conflict" };
 }
 
-interface Inserted {
-  /** Ids of the records that this transaction stored. */
-  readonly fresh: ReadonlySet<string>;
-  /** Who holds the keys of the others. */
-  readonly holders: ReadonlyMap<Claiming, Holder>;
+/** Of the claims whose key was taken: by whom. */
+export type Holders = ReadonlyMap<Claiming, Holder>;
+
+/**
+ * Copies the records in, which costs half of an INSERT … ON CONFLICT, and fails where one key is taken. So keys are looked
+ * up before while some were taken lately; a key that another transaction takes meanwhile makes it an INSERT.
+ */
+async function storeUsage(sql: Transaction, claims: readonly Claiming[], expected: TakenExpected): Promise<Holders> {
+  if (claims.length === 0) return noHolders;
+  const sorted = await sortOut(sql, claims, expected);
+  const raced = (await isCopied(sql, sorted.left)) ? noHolders : await insertUsage(sql, sorted.left);
+  expected.learn(sorted.before.size + raced.size > 0);
+  return allHolders(sorted, raced);
 }
 
-async function insertUsage(sql: Sql, claims: readonly Claiming[]): Promise<Inserted> {
-  if (claims.length === 0) return { fresh: new Set(), holders: new Map() };
+export const noHolders: Holders = new Map();
+
+export interface SortedOut {
+  /** To be stored, in order, each key once. */
+  readonly left: readonly Claiming[];
+  /** Holders that were there. */
+  readonly before: Holders;
+  /** Of what repeats a key: the first one with it. */
+  readonly repeats: ReadonlyMap<Claiming, Claiming>;
+}
+
+export async function sortOut(sql: Sql, claims: readonly Claiming[], expected: TakenExpected): Promise<SortedOut> {
+  const { firsts, repeats } = inOrder(claims);
+  const before = expected.isTaken() ? await holdersOf(sql, firsts) : noHolders;
+  return { left: before.size === 0 ? firsts : firsts.filter((claim) => !before.has(claim)), before, repeats };
+}
+
+/** `raced`: of what was left, and could not be stored. */
+export function allHolders({ before, repeats }: SortedOut, raced: Holders): Holders {
+  if (before.size + raced.size + repeats.size === 0) return noHolders;
+  const holders = new Map([...before, ...raced]);
+  for (const [claim, first] of repeats) {
+    holders.set(claim, holders.get(first) ?? { id: first.id, quantity: first.record.quantity });
+  }
+  return holders;
+}
+
+/** By key, each key once; and the later ones of a key with the first. */
+function inOrder(claims: readonly Claiming[]): {
+  readonly firsts: readonly Claiming[];
+  readonly repeats: ReadonlyMap<Claiming, Claiming>;
+} {
+  const firsts: Claiming[] = [];
+  const repeats = new Map<Claiming, Claiming>();
+  for (const claim of claims.toSorted(byKey)) {
+    const last = firsts.at(-1);
+    if (last !== undefined && byKey(last, claim) === 0) repeats.set(claim, last);
+    else firsts.push(claim);
+  }
+  return { firsts, repeats };
+}
+
+/** false, with nothing stored: a key is taken. Where another transaction holds it, that one's end is waited for. */
+async function isCopied(sql: Transaction, claims: readonly Claiming[]): Promise<boolean> {
+  if (claims.length === 0) return true;
+  try {
+    await sql.copyIn(
+      `SAVEPOINT before_usage; COPY usage (${usageColumns}) FROM STDIN (FORMAT binary)`,
+      usageRows(claims),
+    );
+    return true;
+  } catch (error) {
+    if (!isKeyTaken(error)) throw error;
+    await sql.query("ROLLBACK TO SAVEPOINT before_usage");
+    return false;
+  }
+}
+
+async function insertUsage(sql: Sql, claims: readonly Claiming[]): Promise<Holders> {
   const rows = await sql.prepared<{ record_id: string }>(
     "insert-usage",
     `INSERT INTO usage
      SELECT hour, account, subject, dimension, entry, quantity, record_id, at_ms, call, billable, allocations, client_token
      FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::integer[], $5::bigint[], $6::bigint[], $7::uuid[],
-       $8::integer[], $9::bigint[], $10::boolean[], $11::text[], $12::text[]) WITH ORDINALITY
-       AS k (hour, account, subject, dimension, entry, quantity, record_id, at_ms, call, billable, allocations,
-         client_token, ord)
-     ORDER BY hour, account, subject, dimension, entry, ord
+       $8::integer[], $9::bigint[], $10::boolean[], $11::text[], $12::text[])
+       AS k (hour, account, subject, dimension, entry, quantity, record_id, at_ms, call, billable, allocations, client_token)
+     ORDER BY hour, account, subject, dimension, entry
      ON CONFLICT DO NOTHING RETURNING record_id`,
     [
       ...keyColumns(claims),
       claims.map(({ record }) => record.quantity),
       claims.map(({ id }) => id),
-      claims.map(({ record }) => Math.round(record.timestampMs) - record.hour * msPerHour),
+      claims.map(({ record }) => millisecondsIn(record)),
       claims.map(({ call }) => call),
       claims.map(({ record }) => record.billable),
-      claims.map(({ record }) => (record.allocations === undefined ? null : JSON.stringify(record.allocations))),
+      claims.map(({ record }) => allocationsText(record)),
       claims.map(({ record }) => record.clientToken?.token ?? null),
     ],
   );
   const fresh = new Set(rows.map(({ record_id: id }) => id));
   const taken = claims.filter(({ id }) => !fresh.has(id));
-  return { fresh, holders: taken.length === 0 ? new Map() : await holdersOf(sql, taken) };
+  // A statement of its own sees what others committed while the insert waited for them.
+  const holders = await holdersOf(sql, taken);
+  if (holders.size < taken.length) throw new Error("a usage key is taken, and yet nobody holds it");
+  return holders;
 }
 
-async function holdersOf(sql: Sql, taken: readonly Claiming[]): Promise<ReadonlyMap<Claiming, Holder>> {
-  // A statement of its own sees what others committed while the insert waited for them.
+/** Of the claims whose key is taken by what is committed. */
+async function holdersOf(sql: Sql, claims: readonly Claiming[]): Promise<Holders> {
+  if (claims.length === 0) return noHolders;
   const rows = await sql.prepared<{ ord: number; record_id: string; quantity: number }>(
     "holders",
     `SELECT k.ord, u.record_id, u.quantity
      FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::integer[], $5::bigint[]) WITH ORDINALITY
        AS k (hour, account, subject, dimension, entry, ord)
      JOIN usage u USING (hour, account, subject, dimension, entry)`,
-    keyColumns(taken),
+    keyColumns(claims),
   );
   const holders = new Map<Claiming, Holder>();
   for (const { ord, record_id: id, quantity } of rows) {
-    const claim = taken[ord - 1];
+    const claim = claims[ord - 1];
     if (claim !== undefined) holders.set(claim, { id, quantity });
   }
-  if (holders.size < taken.length) throw new Error("a usage key is taken, and yet nobody holds it");
   return holders;
 }
 
 function keyColumns(claims: readonly Claiming[]): readonly (readonly (number | string)[])[] {
   return [
     claims.map(({ record }) => record.hour),
-    claims.map(({ key }) => key.account),
-    claims.map(({ key }) => key.subject),
-    claims.map(({ key }) => key.dimension),
+    claims.map(({ subject }) => subject.account),
+    claims.map(({ subject }) => subject.id),
+    claims.map(({ dimension }) => dimension),
     claims.map(({ entry }) => entry),
   ];
 }
 
-function publicHolder(claim: Claiming, fresh: Inserted["fresh"], holders: Inserted["holders"]): UsageHolder {
-  if (fresh.has(claim.id)) return { meteringRecordId: claim.id, quantity: claim.record.quantity, fresh: true };
+export function publicHolder(claim: Claiming, holders: Holders): UsageHolder {
   const holder = holders.get(claim);
-  if (holder === undefined) throw new Error("a usage key is taken, and yet nobody holds it");
+  if (holder === undefined) return { meteringRecordId: claim.id, quantity: claim.record.quantity, fresh: true };
   return { meteringRecordId: holder.id, quantity: holder.quantity, fresh: false };
 }
 
@@ -292,16 +368,11 @@ async function insertWorkload(sql: Sql, workload: MeteringWorkload): Promise<boo
 }
 
 /** A token that met another quantity stays free: its call failed, so the same token may come again (M-23). */
-async function keepTokens(
-  sql: Sql,
-  claims: readonly Claiming[],
-  fresh: Inserted["fresh"],
-  holders: Inserted["holders"],
-): Promise<void> {
+async function keepTokens(sql: Sql, claims: readonly Claiming[], holders: Holders): Promise<void> {
   const kept = claims.flatMap((claim) => {
     const { clientToken, quantity } = claim.record;
-    const holder = fresh.has(claim.id) ? { id: claim.id, quantity } : holders.get(claim);
-    return clientToken === undefined || holder?.quantity !== quantity ? [] : [{ claim, clientToken, holder }];
+    const holder = holders.get(claim) ?? { id: claim.id, quantity };
+    return clientToken === undefined || holder.quantity !== quantity ? [] : [{ claim, clientToken, holder }];
   });
   if (kept.length === 0) return;
   await sql.prepared(
@@ -320,52 +391,4 @@ async function keepTokens(
       kept.map(({ claim }) => claim.call),
     ],
   );
-}
-
-interface StoredEvent {
-  readonly event: AuditEvent;
-  readonly call: number;
-  readonly stored: readonly Claiming[];
-}
-
-async function insertEvents(sql: Sql, events: readonly StoredEvent[], interner: Interner): Promise<void> {
-  if (events.length === 0) return;
-  const callers = await interner.callers(events.map(({ event }) => event));
-  const keys = new StoredKeys();
-  const stored = events.map((one) => {
-    keys.clear();
-    for (const { record, key, position } of one.stored) {
-      keys.add({
-        hour: record.hour,
-        subject: key.subject,
-        dimension: key.dimension,
-        position: record.path === "agentcore" ? position : -1,
-      });
-    }
-    const bytes = keys.bytes();
-    // A copy: the next call's keys are written over it.
-    return bytes === null ? null : Buffer.from(bytes);
-  });
-  await sql.prepared(
-    "insert-events",
-    `INSERT INTO audit (seq, at, request_id, caller, outcome, detail, stored)
-     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bytea[])`,
-    [
-      events.map(({ call }) => call),
-      events.map(({ event }) => event.at),
-      events.map(({ event }) => event.requestId),
-      callers,
-      events.map(({ event }) => event.outcome),
-      events.map(({ event }) => detailText(event.detail)),
-      stored,
-    ],
-  );
-}
-
-/** What is not with the caller. */
-function detailText(detail: AuditDetail | undefined): string | null {
-  if (detail === undefined) return null;
-  const { productCode, source, userAgent, ...own } = detail;
-  const text = JSON.stringify(own);
-  return text === "{}" ? null : text;
 }

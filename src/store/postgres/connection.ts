@@ -1,5 +1,6 @@
 /** Connections to PostgreSQL: a bounded pool, numbers as numbers, statements that cannot run for ever. */
 import pg from "pg";
+import { copyIn } from "./copyIn.ts";
 
 /**
  * Of one node. Whoever holds one in a transaction may ask for something on another meanwhile, so those that are held for
@@ -25,12 +26,23 @@ export interface Sql {
   prepared<Row extends object>(name: string, text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
 }
 
+/** One connection inside a transaction. */
+export interface Transaction extends Sql {
+  /** Statements without parameters, of which the last is COPY … FROM STDIN, and its rows. */
+  copyIn(text: string, rows: Uint8Array): Promise<void>;
+}
+
 export interface Connections extends Sql {
   /**
    * Runs `body` in a transaction. Rejects with what it rejects with, or with CommitUnknown. One that takes longer than
    * `maxMs` is given up with its connection: nobody knows otherwise that packets are dropped on the way.
    */
-  transaction<T>(body: (sql: Sql) => Promise<T>, maxMs?: number): Promise<T>;
+  transaction<T>(body: (sql: Transaction) => Promise<T>, maxMs?: number): Promise<T>;
+  /**
+   * A transaction in one round trip: `text` is its statements from BEGIN to COMMIT, `rows` what its COPYs take. Rejects with
+   * what the server refused, undone; or with CommitUnknown, as `transaction` does.
+   */
+  atOnce(text: string, rows: readonly Uint8Array[], maxMs: number): Promise<void>;
   /** Rows of one statement, some at a time, all of one moment. Its connection is held until the last is read. */
   stream<Row extends object>(
     text: string,
@@ -80,32 +92,40 @@ export function connect(url: string, applicationName = nodeName): Connections {
     pool = openPool(config);
     left.end().catch(() => {});
   };
+  /** Lends `body` a connection, which goes when it breaks or takes too long. */
+  const held = async <T>(
+    maxMs: number,
+    body: (client: pg.PoolClient, expired: Promise<never>) => Promise<T>,
+  ): Promise<T> => {
+    const from = pool;
+    const client = await lost(from.connect());
+    let isReleased = false;
+    const release = (isBroken: boolean): void => {
+      if (!isReleased) client.release(isBroken);
+      isReleased = true;
+    };
+    const limit = expiry(maxMs, () => {
+      release(true);
+      leavePool(from);
+    });
+    let isBroken = false;
+    try {
+      return await body(client, limit.expired);
+    } catch (error) {
+      isBroken = error instanceof CommitUnknown || isConnectionError(error);
+      throw error;
+    } finally {
+      limit.end();
+      release(isBroken);
+    }
+  };
   return {
     query: (text, values) => sqlOf(pool).query(text, values),
     prepared: (name, text, values) => sqlOf(pool).prepared(name, text, values),
-    transaction: async (body, maxMs = noLimit) => {
-      const from = pool;
-      const client = await lost(from.connect());
-      let isReleased = false;
-      const release = (isBroken: boolean): void => {
-        if (!isReleased) client.release(isBroken);
-        isReleased = true;
-      };
-      const limit = expiry(maxMs, () => {
-        release(true);
-        leavePool(from);
-      });
-      let isBroken = false;
-      try {
-        return await inTransaction(client, (sql) => Promise.race([body(sql), limit.expired]));
-      } catch (error) {
-        isBroken = error instanceof CommitUnknown || isConnectionError(error);
-        throw error;
-      } finally {
-        limit.end();
-        release(isBroken);
-      }
-    },
+    transaction: (body, maxMs = noLimit) =>
+      held(maxMs, (client, expired) => inTransaction(client, (sql) => Promise.race([body(sql), expired]))),
+    atOnce: (text, rows, maxMs) =>
+      held(maxMs, (client, expired) => wholeTransaction(client, Promise.race([copyIn(client, text, rows), expired]))),
     stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
       const done = await streams();
       let client: pg.PoolClient | undefined;
@@ -177,11 +197,11 @@ function createTurns(max: number): () => Promise<() => void> {
   };
 }
 
-async function inTransaction<T>(client: pg.PoolClient, body: (sql: Sql) => Promise<T>): Promise<T> {
+async function inTransaction<T>(client: pg.PoolClient, body: (sql: Transaction) => Promise<T>): Promise<T> {
   await lost(client.query("BEGIN"));
   let value: T;
   try {
-    value = await body(sqlOf(client));
+    value = await body({ ...sqlOf(client), copyIn: (text, rows) => lost(copyIn(client, text, [rows])) });
   } catch (error) {
     // Where the connection is gone the server undoes it by itself, and no answer would come.
     if (!isConnectionError(error)) await client.query("ROLLBACK").catch(() => {});
@@ -194,6 +214,19 @@ async function inTransaction<T>(client: pg.PoolClient, body: (sql: Sql) => Promi
     throw new CommitUnknown("The connection broke while the transaction was being committed.", { cause: error });
   }
   return value;
+}
+
+/** `sent`: what holds everything from BEGIN to COMMIT. */
+async function wholeTransaction(client: pg.PoolClient, sent: Promise<void>): Promise<void> {
+  try {
+    await lost(sent);
+  } catch (error) {
+    if (isConnectionError(error)) {
+      throw new CommitUnknown("The connection broke while a transaction was on its way.", { cause: error });
+    }
+    await client.query("ROLLBACK").catch(() => {});
+    throw error;
+  }
 }
 
 function sqlOf(source: pg.Pool | pg.PoolClient): Sql {
@@ -219,6 +252,16 @@ async function lost<T>(asked: Promise<T>): Promise<T> {
 export function isOfServer(error: unknown): boolean {
   // Class 53: no disk space, no memory, too many connections.
   return isConnectionError(error) || (error instanceof pg.DatabaseError && error.code?.startsWith("53") === true);
+}
+
+/** A unique key is taken. */
+export function isKeyTaken(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === "23505";
+}
+
+/** A division by zero, which is how a statement of ours says that the version is another one. */
+export function isFactsMoved(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === "22012";
 }
 
 /** The way to the server broke, or it is going down. */

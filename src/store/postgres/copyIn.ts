@@ -13,11 +13,11 @@ interface CopyConnection extends Pick<pg.Connection, "query" | "stream"> {
  */
 class CopyIn implements pg.Submittable {
   readonly #text: string;
-  readonly #rows: Uint8Array;
+  readonly #rows: readonly Uint8Array[];
   /** Replaced by the driver, which puts its time limit around it. */
   callback: (error: Error | null) => void;
 
-  constructor(text: string, rows: Uint8Array, callback: (error: Error | null) => void) {
+  constructor(text: string, rows: readonly Uint8Array[], callback: (error: Error | null) => void) {
     this.#text = text;
     this.#rows = rows;
     this.callback = callback;
@@ -28,8 +28,10 @@ class CopyIn implements pg.Submittable {
     target.stream.cork();
     try {
       target.query(this.#text);
-      target.sendCopyFromChunk(this.#rows);
-      target.endCopyFrom();
+      for (const rows of this.#rows) {
+        target.sendCopyFromChunk(rows);
+        target.endCopyFrom();
+      }
     } finally {
       target.stream.uncork();
     }
@@ -50,8 +52,8 @@ class CopyIn implements pg.Submittable {
   handleEmptyQuery(): void {}
 }
 
-/** `text` may hold statements before its COPY, which comes last. Rejects with what the server or the driver says. */
-export function copyIn(client: Pick<pg.PoolClient, "query">, text: string, rows: Uint8Array): Promise<void> {
+/** Statements without parameters, and the rows of each COPY among them. Rejects with what the server or the driver says. */
+export function copyIn(client: Pick<pg.PoolClient, "query">, text: string, rows: readonly Uint8Array[]): Promise<void> {
   return new Promise((resolve, reject) => {
     client.query(new CopyIn(text, rows, (error) => (error === null ? resolve() : reject(error))));
   });

@@ -10,6 +10,7 @@ import type { Sql } from "./connection.ts";
 
 /** Some 25 MB of texts. Beyond it the maps start again and what is needed is selected once more. */
 const cachedMax = 250_000;
+const attemptsMax = 5;
 
 type Id = { readonly ord: number; readonly id: number };
 
@@ -27,6 +28,12 @@ export interface UsageKeys {
   readonly dimensions: readonly number[];
 }
 
+interface Looked {
+  readonly keys: UsageKeys;
+  readonly newSubjects: ReadonlyMap<string, UsageClaim>;
+  readonly newDimensions: ReadonlyMap<string, UsageClaim>;
+}
+
 export class Interner {
   readonly #sql: Sql;
   /** By scope, then by holder: each record then costs the hash of a text that is there, and none put together for it. */
@@ -41,22 +48,17 @@ export class Interner {
   }
 
   async usageKeys(records: readonly UsageClaim[]): Promise<UsageKeys> {
-    const missing = this.#missing(records);
-    if (missing !== undefined) {
-      if (missing.subjects.size > 0) await this.#learnSubjects([...missing.subjects.values()]);
-      if (missing.dimensions.size > 0) await this.#learnDimensions([...missing.dimensions.values()]);
-    }
-    const subjects: Subject[] = [];
-    const dimensions: number[] = [];
-    this.#each(records, (_, subject, dimension) => {
-      if (subject === undefined || dimension === undefined) {
-        throw new Error("an identifier was inserted, and yet is not there");
+    for (let attempt = 1; ; attempt += 1) {
+      const { keys, newSubjects, newDimensions } = this.#look(records);
+      if (newSubjects.size + newDimensions.size === 0) {
+        this.#bound();
+        return keys;
       }
-      subjects.push(subject);
-      dimensions.push(dimension);
-    });
-    this.#bound();
-    return { subjects, dimensions };
+      // Others may let go of everything meanwhile, so what was there is looked for again.
+      if (attempt === attemptsMax) throw new Error("an identifier was inserted, and yet is not there");
+      if (newSubjects.size > 0) await this.#learnSubjects([...newSubjects.values()]);
+      if (newDimensions.size > 0) await this.#learnDimensions([...newDimensions.values()]);
+    }
   }
 
   /** In the order of the events. */
@@ -84,23 +86,12 @@ export class Interner {
     this.#size = 0;
   }
 
-  /** Those that memory does not hold, each once; undefined: none. */
-  #missing(records: readonly UsageClaim[]):
-    | { readonly subjects: ReadonlyMap<string, UsageClaim>; readonly dimensions: ReadonlyMap<string, UsageClaim> }
-    | undefined {
-    const subjects = new Map<string, UsageClaim>();
-    const dimensions = new Map<string, UsageClaim>();
-    this.#each(records, (record, subject, dimension) => {
-      if (subject === undefined) subjects.set(`${scopeText(record)}\n${record.holder}`, record);
-      if (dimension === undefined) dimensions.set(`${record.productCode}\n${record.dimension}`, record);
-    });
-    return subjects.size + dimensions.size === 0 ? undefined : { subjects, dimensions };
-  }
-
-  #each(
-    records: readonly UsageClaim[],
-    visit: (record: UsageClaim, subject: Subject | undefined, dimension: number | undefined) => void,
-  ): void {
+  /** What memory holds, and a record for each that it does not. */
+  #look(records: readonly UsageClaim[]): Looked {
+    const subjects: Subject[] = [];
+    const dimensions: number[] = [];
+    const newSubjects = new Map<string, UsageClaim>();
+    const newDimensions = new Map<string, UsageClaim>();
     let last: UsageClaim | undefined;
     let holders: ReadonlyMap<string, Subject> | undefined;
     let names: ReadonlyMap<string, number> | undefined;
@@ -111,8 +102,14 @@ export class Interner {
         names = this.#dimensions.get(record.productCode);
       }
       last = record;
-      visit(record, holders?.get(record.holder), names?.get(record.dimension));
+      const subject = holders?.get(record.holder);
+      if (subject === undefined) newSubjects.set(`${scopeText(record)}\n${record.holder}`, record);
+      else subjects.push(subject);
+      const dimension = names?.get(record.dimension);
+      if (dimension === undefined) newDimensions.set(`${record.productCode}\n${record.dimension}`, record);
+      else dimensions.push(dimension);
     }
+    return { keys: { subjects, dimensions }, newSubjects, newDimensions };
   }
 
   async #learnSubjects(rows: readonly UsageClaim[]): Promise<void> {

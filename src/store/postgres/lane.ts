@@ -5,15 +5,20 @@
  */
 import { StaleFactsError, StoreFailure } from "../ledger.ts";
 import type { CommitTold } from "../store.ts";
-import { CommitUnknown, type Connections, isOfServer, type Sql } from "./connection.ts";
+import { CommitUnknown, isOfServer } from "./connection.ts";
 
 /** A group is one statement's worth of records; what is beyond waits for the next. */
 const groupMaxUnits = 256;
+/** So many do not wait for the end of the turn: the database works on them while the node reads the calls behind them. */
+const eagerUnits = 16;
 /** What waits behind a group that the database does not answer fails after this, and its callers send it again. */
 const groupMaxMs = 8_000;
 
-/** Writes units inside a transaction and answers each, in order: with its value, or with the error that refuses it. */
-export type GroupWriter<Unit, Value> = (sql: Sql, units: readonly Unit[]) => Promise<readonly (Value | Error)[]>;
+/**
+ * Writes units in one transaction and answers each, in order: with its value, or with the error that refuses it. Rejects,
+ * with nothing kept, or with CommitUnknown, and gives the database up after `maxMs`.
+ */
+export type GroupWriter<Unit, Value> = (units: readonly Unit[], maxMs: number) => Promise<readonly (Value | Error)[]>;
 
 interface Pending<Unit, Value> {
   readonly unit: Unit;
@@ -24,7 +29,6 @@ interface Pending<Unit, Value> {
 }
 
 export interface LaneOptions<Unit, Value> {
-  readonly connections: Connections;
   /** Before the transaction: what must be there for it, such as partitions and integers for identifiers. */
   readonly prepare: (units: readonly Unit[]) => Promise<void>;
   readonly write: GroupWriter<Unit, Value>;
@@ -37,6 +41,8 @@ export class Lane<Unit, Value> {
   #queue: Pending<Unit, Value>[] = [];
   readonly #open = new Set<Promise<Value>>();
   #running: Promise<void> | undefined;
+  /** Ends the wait for the end of the turn. */
+  #begin: (() => void) | undefined;
   #isClosed = false;
   /** Told of each group, for whoever measures. */
   onCommit: ((commit: CommitTold, error?: unknown) => void) | undefined;
@@ -55,6 +61,7 @@ export class Lane<Unit, Value> {
     const forget = (): boolean => this.#open.delete(written);
     written.then(forget, forget);
     this.#running ??= this.#run();
+    if (this.#queue.length >= eagerUnits) this.#begin?.();
     return written;
   }
 
@@ -70,7 +77,11 @@ export class Lane<Unit, Value> {
 
   async #run(): Promise<void> {
     // Calls that arrive in this turn of the event loop share the first group.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => {
+      this.#begin = resolve;
+      setImmediate(resolve);
+    });
+    this.#begin = undefined;
     while (this.#queue.length > 0) await this.#writeAll(this.#nextGroup());
     this.#running = undefined;
   }
@@ -93,13 +104,13 @@ export class Lane<Unit, Value> {
   }
 
   async #writeAll(group: readonly Pending<Unit, Value>[]): Promise<void> {
-    const { connections, prepare, write, committed } = this.#options;
+    const { prepare, write, committed } = this.#options;
     const units = group.map(({ unit }) => unit);
     let answers: readonly (Value | Error)[];
     const startedAt = performance.now();
     try {
       await prepare(units);
-      answers = await connections.transaction((sql) => write(sql, units), groupMaxMs);
+      answers = await write(units, groupMaxMs);
     } catch (error) {
       if (group.length > 1 && !isOfServer(error) && !(error instanceof CommitUnknown)) {
         for (const one of group) await this.#writeAll([one]);

@@ -12,11 +12,13 @@ import {
 } from "../ledger.ts";
 import type { UsageGrouping, UsageTotal } from "../usageTotals.ts";
 import { WorkloadMemory } from "../workloadMemory.ts";
+import { claimAtOnce } from "./claimAtOnce.ts";
 import { type ClaimParts, locksOf, writeClaims } from "./claims.ts";
-import { CommitUnknown, type Connections, type Sql } from "./connection.ts";
+import { CommitUnknown, type Connections, type Sql, type Transaction } from "./connection.ts";
 import type { Interner } from "./interner.ts";
 import { Lane } from "./lane.ts";
 import type { Partitions } from "./partitions.ts";
+import { TakenExpected } from "./takenExpected.ts";
 import { countUsage, selectUsage } from "./usageReads.ts";
 import { selectUsageTotals } from "./usageTotals.ts";
 
@@ -58,15 +60,17 @@ export class PostgresLedger implements Ledger {
     const { connections, interner, partitions, catalog } = parts;
     this.#claiming = {
       interner,
+      expected: new TakenExpected(),
       nextCall: () => this.#takeCall(),
       factsVersion: () => catalog.version,
       catchUp: () => catalog.catchUp(),
       resolveToken: (sql, hash, at) => catalog.resolveToken(sql, hash, at),
     };
     this.lane = new Lane({
-      connections,
-      prepare: (units) => partitions.ensure(units.flatMap(({ records }) => records.map(({ hour }) => hour))),
-      write: (sql, units) => writeClaims(sql, units, this.#claiming),
+      prepare: (units) => partitions.ensure(hoursOf(units)),
+      write: async (units, maxMs) =>
+        (await claimAtOnce(connections, units, this.#claiming, maxMs)) ??
+        connections.transaction((sql) => writeClaims(sql, units, this.#claiming), maxMs),
       committed: (unit, outcome) => this.#committed(unit, outcome),
     });
   }
@@ -171,7 +175,7 @@ export class PostgresLedger implements Ledger {
   }
 
   /** One after another: each holds a connection, and asks for things on a second one. */
-  async #alone<T>(before: () => Promise<void>, body: (sql: Sql) => Promise<T>): Promise<T> {
+  async #alone<T>(before: () => Promise<void>, body: (sql: Transaction) => Promise<T>): Promise<T> {
     const done = this.#turn.then(async () => {
       await before();
       return this.#parts.connections.transaction(body);
@@ -209,6 +213,13 @@ export class PostgresLedger implements Ledger {
     this.#nextCall += 1;
     return this.#nextCall - 1;
   }
+}
+
+/** Each once. */
+function hoursOf(units: readonly ClaimUnit[]): Iterable<number> {
+  const hours = new Set<number>();
+  for (const { records } of units) for (const { hour } of records) hours.add(hour);
+  return hours;
 }
 
 async function storedWorkload(sql: Sql, seen: MeteringWorkload): Promise<MeteringWorkload | undefined> {

@@ -77,6 +77,7 @@ function closable(connections: Connections): Connections {
     query: (text, values) => ifOpen(() => connections.query(text, values)),
     prepared: (name, text, values) => ifOpen(() => connections.prepared(name, text, values)),
     transaction: (body, maxMs) => ifOpen(() => connections.transaction(body, maxMs)),
+    atOnce: (text, rows, maxMs) => ifOpen(() => connections.atOnce(text, rows, maxMs)),
     stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
       await ifOpen(() => Promise.resolve());
       yield* connections.stream<Row>(text, values, batch);

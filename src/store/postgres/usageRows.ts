@@ -1,10 +1,9 @@
 /** Records on their way into the table: their order, and their rows in the binary form of COPY. */
 import type { UsageClaim } from "../ledger.ts";
-import { putUuid } from "../recordIds.ts";
+import { CopyRows } from "./copyRows.ts";
 import type { Subject } from "./interner.ts";
 
 const msPerHour = 3_600_000;
-const twoTo32 = 4_294_967_296;
 
 /** One record on its way. */
 export interface Claiming {
@@ -23,17 +22,14 @@ export interface Claiming {
  */
 export function byKey(a: Claiming, b: Claiming): number {
   if (a.record.hour !== b.record.hour) return a.record.hour - b.record.hour;
-  if (a.subject !== b.subject) {
-    const accounts = a.subject.rank - b.subject.rank;
-    if (accounts !== 0) return Number.isNaN(accounts) ? byAccountText(a.subject, b.subject) : accounts;
-    if (a.subject.id !== b.subject.id) return a.subject.id - b.subject.id;
-  }
+  if (a.subject.id !== b.subject.id) return bySubject(a.subject, b.subject);
   return a.dimension - b.dimension || a.entry - b.entry;
 }
 
-function byAccountText(a: Subject, b: Subject): number {
-  if (a.account === b.account) return a.id - b.id;
-  return a.account < b.account ? -1 : 1;
+function bySubject(a: Subject, b: Subject): number {
+  const apart = a.rank - b.rank;
+  if (Number.isNaN(apart) && a.account !== b.account) return a.account < b.account ? -1 : 1;
+  return apart || a.id - b.id;
 }
 
 /** Milliseconds since the start of the record's hour. */
@@ -49,20 +45,14 @@ export function allocationsText({ allocations }: UsageClaim): string | null {
 export const usageColumns =
   "hour, account, subject, dimension, entry, quantity, record_id, at_ms, call, billable, allocations, client_token";
 const columnCount = 12;
-/** Of a row without its texts: the count of the columns, a length before each, and the numbers. */
-const rowBytes = 2 + columnCount * 4 + 4 + 8 + 4 + 8 + 8 + 16 + 4 + 8 + 1;
-/** Signature, flags and length of the extension. */
-const header = Buffer.concat([Buffer.from("PGCOPY\n\xff\r\n\0", "latin1"), Buffer.alloc(8)]);
-const trailerBytes = 2;
-const absent = -1;
-/** UTF-8 of one UTF-16 unit. */
-const bytesPerUnitMax = 3;
+/** Of most rows; those with allocations are longer. */
+const rowBytes = 128;
 
 /** For COPY … (FORMAT binary). Throws RangeError for an id that is no UUID. */
 export function usageRows(claims: readonly Claiming[]): Uint8Array {
-  const rows = new Rows(header.length + trailerBytes + claims.length * rowBytes + textBytesMax(claims));
+  const rows = new CopyRows(claims.length * rowBytes);
   for (const { record, subject, dimension, entry, id, call } of claims) {
-    rows.begin();
+    rows.begin(columnCount);
     rows.int4(record.hour);
     rows.text(subject.account);
     rows.int8(subject.id);
@@ -77,75 +67,4 @@ export function usageRows(claims: readonly Claiming[]): Uint8Array {
     rows.text(record.clientToken?.token ?? null);
   }
   return rows.end();
-}
-
-function textBytesMax(claims: readonly Claiming[]): number {
-  let units = 0;
-  for (const { record, subject } of claims) {
-    units += subject.account.length + (record.clientToken?.token.length ?? 0);
-    if (record.allocations !== undefined) units += allocationsText(record)?.length ?? 0;
-  }
-  return units * bytesPerUnitMax;
-}
-
-class Rows {
-  readonly #bytes: Buffer;
-  #at: number;
-
-  constructor(size: number) {
-    this.#bytes = Buffer.allocUnsafe(size);
-    this.#at = header.copy(this.#bytes);
-  }
-
-  begin(): void {
-    this.#at = this.#bytes.writeInt16BE(columnCount, this.#at);
-  }
-
-  end(): Uint8Array {
-    this.#at = this.#bytes.writeInt16BE(absent, this.#at);
-    return this.#bytes.subarray(0, this.#at);
-  }
-
-  int4(value: number): void {
-    this.#word(4);
-    this.#word(value);
-  }
-
-  /** Of a safe integer. */
-  int8(value: number): void {
-    this.#word(8);
-    this.#word(Math.floor(value / twoTo32));
-    // Shifts take a number modulo 2^32, so the lower half needs no division.
-    this.#word(value);
-  }
-
-  bool(value: boolean): void {
-    this.#word(1);
-    this.#bytes[this.#at++] = value ? 1 : 0;
-  }
-
-  uuid(text: string): void {
-    this.#word(16);
-    if (!putUuid(text, this.#bytes, this.#at)) throw new RangeError(`${text} is no UUID`);
-    this.#at += 16;
-  }
-
-  text(value: string | null): void {
-    if (value === null) {
-      this.#word(absent);
-      return;
-    }
-    const length = this.#bytes.write(value, this.#at + 4, "utf8");
-    this.#word(length);
-    this.#at += length;
-  }
-
-  /** The lowest 32 bits, the highest byte first. */
-  #word(value: number): void {
-    const bytes = this.#bytes;
-    bytes[this.#at++] = value >>> 24;
-    bytes[this.#at++] = value >>> 16;
-    bytes[this.#at++] = value >>> 8;
-    bytes[this.#at++] = value;
-  }
 }
