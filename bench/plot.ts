@@ -35,6 +35,7 @@ export function chartsSvg(charts: readonly Chart[]): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top}" width="${width}" height="${top}" font-family="system-ui, sans-serif" font-size="13">`,
+    "<title>Records a second, and where the time of a call goes</title>",
     `<rect width="${width}" height="${top}" fill="#ffffff"/>`,
     ...drawn,
     "</svg>",

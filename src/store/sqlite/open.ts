@@ -30,8 +30,8 @@ import { UsageIndex } from "./usageIndex.ts";
 export const lockFileName = "meterhouse.lock";
 /** A backup tool or a shell may hold the write lock for a moment; the event loop stands still meanwhile. */
 const busyTimeoutMs = 1_000;
-/** 64 MiB: at the default of 2 MiB the pages of the current hours fall out, and every insert reads one back. */
-const cacheSizeKiB = 65_536;
+/** At the default of 2 MiB the pages of the current hours fall out between two moves; more than this hardly helps. */
+const cacheSizeKiB = 24_576;
 /** A WAL that grew past this under a long read is cut back at the next checkpoint. */
 const walSizeLimitBytes = 134_217_728;
 
@@ -54,11 +54,11 @@ export interface StoreBounds extends CheckpointBounds {
   readonly missesBeforeLoad: number;
 }
 
-/** Some 12 MB of journal, some milliseconds of inserts, 160 MB of keys; 32 MB of log, and 256. */
+/** Some 12 MB of journal, some milliseconds of inserts, 80 MB of keys; 32 MB of log, and 256. */
 const defaultBounds: StoreBounds = {
   journalEntries: 262_144,
   sliceRows: 4_096,
-  indexEntries: 4_000_000,
+  indexEntries: 2_000_000,
   missesBeforeLoad: 1_000,
   checkpointPages: 8_192,
   logPagesMax: 65_536,
