@@ -7,6 +7,18 @@ import type { MeteringRecord, MeteringWorkload, UsageAllocation, UsagePath } fro
 import type { AuditEvent } from "./audit.ts";
 import type { UsageGrouping, UsageTotal } from "./usageTotals.ts";
 
+/**
+ * One (region, path, productCode, holder) as an object that comes again with later claims of the same four texts, for as
+ * long as it lives. A store may keep in it what it made of them, so as not to look them up again. Whoever makes one leaves
+ * both members alone. Two of them may stand for the same texts.
+ */
+export interface HolderKey {
+  /** Of the store: what is kept here is good while this is the mark that the store has now. undefined: nothing is kept. */
+  mark: object | undefined;
+  /** The store's integer for the four texts. */
+  id: number;
+}
+
 /** One record to be claimed. Its usage key: region, path, productCode, holder, dimension, hour (SPEC B-60, M-20). */
 export interface UsageClaim {
   readonly region: string;
@@ -14,6 +26,8 @@ export interface UsageClaim {
   readonly productCode: string;
   /** Buyer account id (productCode), licence ARN (license) or workload resource (resource, agentcore). */
   readonly holder: string;
+  /** Of region, path, productCode and holder above. Absent where no object of them is kept. */
+  readonly holderKey?: HolderKey | undefined;
   /** The buyer's account. */
   readonly accountId: string;
   readonly dimension: string;
@@ -35,10 +49,16 @@ export interface UsageHolder {
   readonly fresh: boolean;
   /** Set when the claim's client token was already taken: was it by a request with the same hash? */
   readonly clientToken?: "same" | "conflict";
+  /**
+   * The store kept others of the unit and not this one, which left no key and may be sent again; `quantity` is then that
+   * of no record. A unit of which nothing was kept rejects with StoreFailure instead.
+   */
+  readonly isUnstored?: true;
 }
 
 /**
- * What one call commits, all or nothing: its records, its first-call registration, its token use and its audit event.
+ * What one call commits, all or nothing: its records, its first-call registration, its token use and its audit event. Over
+ * shards the records are kept shard by shard, and those of a shard that failed are `isUnstored`.
  */
 export interface ClaimUnit {
   readonly records: readonly UsageClaim[];
@@ -49,8 +69,9 @@ export interface ClaimUnit {
   /** `Catalog.version` that the decision rested on; `StaleFactsError` when it has moved on. Absent: not compared. */
   readonly factsVersion?: number;
   /**
-   * Called inside the transaction, with the holders in the order of `records`. undefined: nothing to keep, because the
-   * call is refused on what the holders say and the refusal is appended by itself.
+   * Called inside the transaction, with the holders in the order of `records`; over shards also before it, with what they
+   * may turn out to be. undefined: nothing to keep, because the call is refused on what the holders say and the refusal is
+   * appended by itself.
    */
   readonly audit: (outcome: ClaimOutcome) => AuditEvent | undefined;
 }
@@ -68,11 +89,14 @@ export class StaleFactsError extends Error {
   override readonly name = "StaleFactsError";
 }
 
-/** The store failed. `stored: "no"` = known not to be kept; `"unknown"` = only a retry can tell. */
+/** Of what failed. `"no"` = known not to be kept; `"unknown"` = only a retry can tell. */
+export type FailedOutcome = "no" | "unknown";
+
+/** The store failed. */
 export class StoreFailure extends Error {
   override readonly name = "StoreFailure";
-  readonly stored: "no" | "unknown";
-  constructor(stored: "no" | "unknown", cause: unknown) {
+  readonly stored: FailedOutcome;
+  constructor(stored: FailedOutcome, cause: unknown) {
     super(`The store failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
     this.stored = stored;
   }

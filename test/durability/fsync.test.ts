@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { endProcesses, makePlace, startServer } from "../support/serverProcess.ts";
 import { createSignedClient, type SignedClient } from "../support/signedClient.ts";
@@ -28,6 +29,8 @@ import {
 
 const buyers = 50;
 const isTraceable = canTrace();
+/** A fifth of what it is given. */
+const threadStartMs = 300;
 
 // Whole processes on a machine that is busy with others.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -48,9 +51,14 @@ describe("a traced server", () => {
 
     const calls = parseTrace(readFileSync(traceFile, "utf8"));
     expect(syncFaults(calls, answered, place.walFile)).toEqual([]);
+    // By the thread that answers, and by the one that writes for it.
+    const answerers = new Set(calls.filter(isAnswer).map((call) => call.thread));
+    const syncers = new Set(calls.filter((call) => isLogSync(call, place.walFile)).map((call) => call.thread));
+    expect([answerers.size, syncers.size]).toEqual([1, 2]);
+    expect([...syncers]).toEqual(expect.arrayContaining([...answerers]));
 
     // The same trace with one thing changed must not pass, or passing means nothing.
-    const isSync = (call: SystemCall) => call.name.endsWith("sync") && call.target === place.walFile;
+    const isSync = (call: SystemCall) => isLogSync(call, place.walFile);
     const withoutSyncs = calls.filter((call) => !isSync(call));
     expect(withoutSyncs.length).toBeLessThan(calls.length);
     expect(faultyAnswers(withoutSyncs, answered, place.walFile)).toEqual(answered.map((one) => one.answerMark));
@@ -70,6 +78,10 @@ describe("a traced server", () => {
     }
   });
 });
+
+const isAnswer = (call: SystemCall): boolean => call.target.startsWith("socket:") && call.data.startsWith("HTTP/1.1 ");
+
+const isLogSync = (call: SystemCall, walFile: string): boolean => call.name.endsWith("sync") && call.target === walFile;
 
 function faultyAnswers(calls: readonly SystemCall[], answered: readonly AnsweredCall[], walFile: string): string[] {
   return answered.filter((one) => syncFaults(calls, [one], walFile).length > 0).map((one) => one.answerMark);
@@ -111,6 +123,11 @@ async function variedCalls(client: SignedClient): Promise<readonly AnsweredCall[
   for (const input of batches) await batch(input);
   const atOnce = Array.from({ length: 40 }, (_, index) => supply(1 + (index % 25)));
   await Promise.all(atOnce.flatMap((input, index) => (index % 4 === 0 ? [batch(input), meter()] : [batch(input)])));
+  // Meanwhile the thread that writes has started. It is given what has no client tokens.
+  for (let wave = 0; wave < 5; wave += 1) {
+    await sleep(threadStartMs);
+    await Promise.all(Array.from({ length: 10 }, (_, index) => batch(supply(1 + index))));
+  }
   return answered;
 }
 

@@ -17,7 +17,7 @@ interface Case {
 
 const given = process.env.METERHOUSE_KILL_ROUNDS;
 const cases: readonly Case[] = [
-  { name: "sqlite", rounds: Number(given ?? 15), make: async () => sqliteEngine(usageCatalog()) },
+  { name: "sqlite", rounds: Number(given ?? 12), make: async () => sqliteEngine(usageCatalog()) },
   { name: "postgres", rounds: Number(given ?? 6), make: () => postgresEngine(usageCatalog()) },
 ];
 

@@ -20,9 +20,9 @@ import {
   sellerKey,
 } from "./usageCatalog.ts";
 
-const batchClients = 4;
+const mixedBatchClients = 4;
 /** On the agentcore path records add up, so that only the client token stands between a retry and a second record. */
-const agentClients = 2;
+const mixedAgentClients = 2;
 const recordsMax = 25;
 const everything = 1_000_000_000;
 
@@ -70,7 +70,7 @@ export async function killRounds(
     const server = await startServer(engine.place, engine.launch);
     const client = createSignedClient(server.endpoint);
     await sendAgain(client, last);
-    last = await loadUntilKilled(server, client, supply, round === 0);
+    last = await loadUntilKilled(server, client, supply, loadOf(round));
     all.push(...last);
     client.close();
     told(round + 1);
@@ -173,15 +173,30 @@ function callSupply(): { batch(): Sent; agent(): Sent } {
   };
 }
 
-/**
- * Sends until the connection breaks. Returns every call that was sent. `isSlow`: not before an answer has come, for a
- * machine so busy that none might be there in any round.
- */
+interface Load {
+  /** No kill before an answer has come, for a machine so busy that none might be there in any round. */
+  readonly isSlow: boolean;
+  readonly batchClients: number;
+  readonly agentClients: number;
+  /** Until the kill: at least so long, and this much more by chance. */
+  readonly msMin: number;
+  readonly msMore: number;
+}
+
+/** Every third round is long enough, and has what it takes, for the embedded store's second thread to write. */
+function loadOf(round: number): Load {
+  const isSlow = round === 0;
+  if (round % 3 !== 2)
+    return { isSlow, batchClients: mixedBatchClients, agentClients: mixedAgentClients, msMin: 20, msMore: 130 };
+  return { isSlow, batchClients: 2 * mixedBatchClients, agentClients: 0, msMin: 250, msMore: 400 };
+}
+
+/** Sends until the connection breaks. Returns every call that was sent. */
 async function loadUntilKilled(
   server: ServerProcess,
   client: SignedClient,
   supply: ReturnType<typeof callSupply>,
-  isSlow: boolean,
+  { isSlow, batchClients, agentClients, msMin, msMore }: Load,
 ): Promise<readonly Sent[]> {
   const calls: Sent[] = [];
   let isKilled = false;
@@ -209,7 +224,7 @@ async function loadUntilKilled(
   ];
   const load = Promise.all(lanes);
   if (isSlow) await Promise.race([answered, load]);
-  await Promise.race([sleep(20 + Math.random() * 130), load]);
+  await Promise.race([sleep(msMin + Math.random() * msMore), load]);
   isKilled = true;
   const { signal, stderr } = await server.kill();
   assert.deepEqual({ signal, stderr }, { signal: "SIGKILL", stderr: "" });

@@ -26,6 +26,8 @@ export function canTrace(): boolean {
 }
 
 export interface SystemCall {
+  /** Number of the thread that made it. */
+  readonly thread: string;
   readonly name: string;
   /** What the first argument, a file descriptor, leads to: a path, or `socket:[…]`. */
   readonly target: string;
@@ -53,30 +55,30 @@ export function parseTrace(text: string): readonly SystemCall[] {
     const begun = resumed === null ? undefined : unfinished.get(thread);
     if (begun !== undefined) unfinished.delete(thread);
     const whole = begun === undefined ? what : begun.head + what.slice(resumed?.[0].length);
-    const call = parseCall(whole, begun?.start ?? line, line);
+    const call = parseCall(thread, whole, { start: begun?.start ?? line, end: line });
     if (call !== undefined) calls.push(call);
   }
   // A call that never came back may have been carried out.
-  for (const { head, start } of unfinished.values()) {
-    const call = parseCall(`${head}) = ?`, start, Number.POSITIVE_INFINITY);
+  for (const [thread, { head, start }] of unfinished) {
+    const call = parseCall(thread, `${head}) = ?`, { start, end: Number.POSITIVE_INFINITY });
     if (call !== undefined) calls.push(call);
   }
   return calls.sort((a, b) => a.start - b.start);
 }
 
-function parseCall(text: string, start: number, end: number): SystemCall | undefined {
+function parseCall(thread: string, text: string, time: Pick<SystemCall, "start" | "end">): SystemCall | undefined {
   const [head, name = "", target = ""] = /^(\w+)\(\d+<((?:[^<>\\]|\\.)*)>/.exec(text) ?? [];
   if (head === undefined) return undefined;
   const rest = text.slice(head.length);
   const result = /\)\s+= (-?\d+)(?:<[^>]*>)?(?: \w+ \([^)]*\))?(?: \(INJECTED\))?$/.exec(rest)?.[1];
   const quoted = rest.match(/"(?:[^"\\]|\\.)*"/g) ?? [];
   return {
+    thread,
     name,
     target,
     data: quoted.map((piece) => plain(piece.slice(1, -1))).join(""),
     result: result === undefined ? undefined : Number(result),
-    start,
-    end,
+    ...time,
   };
 }
 

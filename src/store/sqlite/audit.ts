@@ -104,6 +104,7 @@ export class SqliteAudit implements Audit {
 
   append(event: AuditEvent): Promise<void> {
     const done = this.#commits.enqueue({
+      isJournalled: true,
       run: () => {
         const { writer } = this.#journal;
         writer.beginUnit(this.nextSeq());

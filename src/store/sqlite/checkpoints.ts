@@ -1,10 +1,11 @@
 /**
  * Checkpoints of the write-ahead log: a thread with a connection of its own carries the pages to the data file, so that
  * calls do not stand still meanwhile. A log starts again only when all of it is carried over, which a thread never sees
- * under load; so the last few pages are left to this one.
+ * under load; so the last few pages are left to the one that writes.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
+import type { Writer } from "./writer.ts";
 
 /** What the thread is given. */
 export interface CheckpointJob {
@@ -22,7 +23,7 @@ export interface CheckpointReport {
 export interface CheckpointBounds {
   /** Pages of the log that are not in the data file before they are carried over. */
   readonly checkpointPages: number;
-  /** A log of so many pages is checkpointed here, whatever the thread does. */
+  /** A log of so many pages is checkpointed by whoever writes, whatever the thread does. */
   readonly logPagesMax: number;
 }
 
@@ -36,18 +37,20 @@ const workerFile = new URL(`./checkpointWorker${import.meta.url.endsWith(".ts") 
 export class Checkpoints {
   readonly #file: string;
   readonly #bounds: CheckpointBounds;
+  readonly #writer: Writer;
   readonly #look: StatementSync;
   readonly #checkpoint: StatementSync;
   #commits = 0;
   #worker: Worker | undefined;
   #isBusy = false;
   #hasFailed = false;
-  /** Pages of the log after the last checkpoint that was made here because of its size. */
+  /** Pages of the log after the last checkpoint that was made because of its size. */
   #logPages = 0;
 
-  constructor(database: DatabaseSync, file: string, bounds: CheckpointBounds) {
+  constructor(database: DatabaseSync, file: string, bounds: CheckpointBounds, writer: Writer) {
     this.#file = file;
     this.#bounds = bounds;
+    this.#writer = writer;
     // NOOP only tells how long the log is, and how much of it is carried over.
     this.#look = database.prepare("PRAGMA wal_checkpoint(NOOP)");
     this.#checkpoint = database.prepare("PRAGMA wal_checkpoint(PASSIVE)");
@@ -84,7 +87,7 @@ export class Checkpoints {
     if (log - this.#logPages >= this.#bounds.logPagesMax || (this.#hasFailed && rest >= this.#bounds.checkpointPages)) {
       // With a long read open it may stay so: it is tried again when the log has grown by as much.
       this.#logPages = log;
-      this.#checkpoint.get();
+      this.#finish();
     } else if (rest >= this.#bounds.checkpointPages && !this.#hasFailed) {
       this.#order();
     }
@@ -121,6 +124,10 @@ export class Checkpoints {
   }
 
   #finish(): void {
+    if (this.#writer.isUp) {
+      this.#writer.order({ kind: "checkpoint" }, () => {});
+      return;
+    }
     try {
       this.#checkpoint.get();
     } catch {

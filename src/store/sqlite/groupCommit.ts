@@ -1,13 +1,18 @@
 /**
- * Group commit: what is queued during one turn of the event loop shares one transaction and one fsync, on the serving
- * thread. One poisoned piece of work must not take the others down with it, so a failed group is undone and each piece
- * is tried again alone.
+ * Group commit: what is queued during one turn of the event loop, or while the group before is being written, shares one
+ * transaction and one fsync. A group that only adds to the journal is written by another thread (`writer.ts`), so that
+ * calls are served meanwhile; every other one here. One poisoned piece of work must not take the others down with it, so a
+ * failed group is undone and each piece is tried again alone.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { StoreFailure } from "../ledger.ts";
 import type { CommitTold } from "../store.ts";
+import type { JournalRow } from "./journal.ts";
+import { errorOf, type Writer, type WriterAnswer } from "./writer.ts";
 
 export interface Work<T> {
+  /** It only adds to the journal; before it writes anything else it calls `writing`. */
+  readonly isJournalled?: boolean;
   /** Asked just before the transaction: an error refuses the work with nothing written. */
   readonly refuse?: () => Error | undefined;
   /** Runs inside the transaction; a second time when the group was undone. Throwing undoes it. */
@@ -22,6 +27,9 @@ export interface GroupRider {
   readonly ready: () => void;
   /** Inside, last. */
   readonly write: () => void;
+  /** Instead of it, what another thread is to write; undefined: nothing. The bytes are handed back afterwards. */
+  readonly giveAway: () => JournalRow | undefined;
+  readonly takeBack: (bytes: Uint8Array<ArrayBuffer>) => void;
   /** It is through, and memory follows; before the works' own `committed`. */
   readonly committed: () => void;
   /** After each commit, whatever it was of. It must not throw. */
@@ -29,10 +37,18 @@ export interface GroupRider {
 }
 
 interface Pending {
+  readonly isJournalled: boolean;
   readonly refuse: (() => Error | undefined) | undefined;
   /** Returns what to do once the commit is through. */
   readonly run: () => () => void;
   readonly reject: (error: Error) => void;
+}
+
+interface Group {
+  readonly works: readonly Pending[];
+  /** What to do once the commit is through. */
+  readonly done: readonly (() => void)[];
+  readonly startedAt: number;
 }
 
 export class GroupCommit {
@@ -41,12 +57,17 @@ export class GroupCommit {
   readonly #database: DatabaseSync;
   readonly #onRollback: (isUnknown: boolean) => void;
   readonly #rider: GroupRider | undefined;
+  readonly #writer: Writer | undefined;
   /** Told of each group, for whoever measures. */
   onCommit: ((commit: CommitTold, error?: unknown) => void) | undefined;
   #queue: Pending[] = [];
   #scheduled = false;
   #closed = false;
   #isShowing = false;
+  /** A group is with the thread. */
+  #isSent = false;
+  /** The works of a group run, and no transaction was begun for them. */
+  #isApart = false;
   /** Commits are not synced now, or it is not certain that they are. */
   #isUnsynced = false;
 
@@ -54,10 +75,11 @@ export class GroupCommit {
    * `onRollback` must forget whatever memory took from a transaction that is now undone; `isUnknown`: its COMMIT failed,
    * and it may be on disk all the same.
    */
-  constructor(database: DatabaseSync, onRollback: (isUnknown: boolean) => void, rider?: GroupRider) {
+  constructor(database: DatabaseSync, onRollback: (isUnknown: boolean) => void, rider?: GroupRider, writer?: Writer) {
     this.#database = database;
     this.#onRollback = onRollback;
     this.#rider = rider;
+    this.#writer = writer;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
   }
@@ -70,6 +92,7 @@ export class GroupCommit {
         return;
       }
       this.#queue.push({
+        isJournalled: work.isJournalled === true,
         refuse: work.refuse,
         run: () => {
           const value = work.run();
@@ -158,10 +181,20 @@ export class GroupCommit {
 
   /** Commits what is queued without waiting for the turn to end: reads call it, so that they see everything. */
   flush(): void {
-    if (this.#queue.length === 0) return;
-    const group = this.#queue;
-    this.#queue = [];
-    this.#commitGroup(group);
+    this.land();
+    this.#commitQueue(false);
+  }
+
+  /** Waits for the group that is with the thread. */
+  land(): void {
+    if (this.#isSent) this.#writer?.drain();
+  }
+
+  /** A work is about to write to more than the journal. Throws StoreFailure. */
+  writing(): void {
+    if (!this.#isApart) return;
+    this.#isApart = false;
+    this.#beginOrFail();
   }
 
   /** For reads: what is queued is stored. Throws when the store is closed. */
@@ -178,15 +211,32 @@ export class GroupCommit {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    // What comes while a group is with the thread goes once that is back.
+    if (this.#scheduled || this.#isSent) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.flush();
+      if (!this.#isSent) this.#commitQueue(this.#goesApart());
     });
   }
 
-  #commitGroup(group: readonly Pending[]): void {
+  /** Alone it is done sooner here. */
+  #goesApart(): boolean {
+    const writer = this.#writer;
+    if (writer === undefined) return false;
+    writer.wanted(this.#queue.length);
+    if (!writer.isUp || !(this.#queue.length > 1 || writer.isBusy)) return false;
+    return this.#queue.every((pending) => pending.isJournalled);
+  }
+
+  #commitQueue(isApart: boolean): void {
+    if (this.#queue.length === 0) return;
+    const group = this.#queue;
+    this.#queue = [];
+    this.#commitGroup(group, isApart);
+  }
+
+  #commitGroup(group: readonly Pending[], isApart = false): void {
     const accepted = group.filter((pending) => {
       const refusal = pending.refuse?.();
       if (refusal !== undefined) pending.reject(refusal);
@@ -197,26 +247,64 @@ export class GroupCommit {
     const startedAt = performance.now();
     try {
       this.#readyOrFail();
-      this.#beginOrFail();
+      if (isApart) this.#leaveOpen();
+      else this.#beginOrFail();
+      let row: JournalRow | undefined;
       try {
+        this.#isApart = isApart;
         done = accepted.map((pending) => pending.run());
-        this.#rider?.write();
+        if (this.#isApart) row = this.#rider?.giveAway();
+        else this.#rider?.write();
       } catch (error) {
         this.#rollback(false);
         if (accepted.length === 1) throw new StoreFailure("no", error);
         for (const pending of accepted) this.#commitGroup([pending]);
         return;
       }
-      this.#commitOrFail();
+      if (row !== undefined) {
+        this.#send(row, { works: accepted, done, startedAt });
+        return;
+      }
+      if (!this.#isApart) this.#commitOrFail();
     } catch (error) {
       const failure = error instanceof StoreFailure ? error : new StoreFailure("unknown", error);
-      this.#tell(accepted.length, startedAt, false, failure.cause);
-      for (const pending of accepted) pending.reject(failure);
+      this.#failed({ works: accepted, done: [], startedAt }, failure);
+      return;
+    } finally {
+      this.#isApart = false;
+    }
+    this.#committed({ works: accepted, done, startedAt });
+  }
+
+  #send(row: JournalRow, group: Group): void {
+    this.#isSent = true;
+    this.#writer?.order({ kind: "group", ...row }, (answer) => {
+      this.#isSent = false;
+      this.#received(answer, group);
+      if (this.#queue.length > 0) this.#schedule();
+    });
+  }
+
+  #received(answer: WriterAnswer, group: Group): void {
+    if (answer.kind === "failed") {
+      this.#rollback(answer.stored === "unknown");
+      this.#failed(group, new StoreFailure(answer.stored, errorOf(answer.error)));
       return;
     }
+    if (answer.kind === "group") this.#rider?.takeBack(answer.bytes);
+    this.#rider?.eachCommit();
+    this.#committed(group);
+  }
+
+  #committed({ works, done, startedAt }: Group): void {
     this.#rider?.committed();
-    this.#tell(accepted.length, startedAt, true);
+    this.#tell(works.length, startedAt, true);
     for (const settle of done) settle();
+  }
+
+  #failed({ works, startedAt }: Group, failure: StoreFailure): void {
+    this.#tell(works.length, startedAt, false, failure.cause);
+    for (const pending of works) pending.reject(failure);
   }
 
   #tell(units: number, startedAt: number, isStored: boolean, error?: unknown): void {
@@ -250,6 +338,7 @@ export class GroupCommit {
 
   #beginOrFail(): void {
     try {
+      this.#writer?.drain();
       this.#leaveOpen();
       this.#begin.run();
     } catch (error) {
@@ -270,6 +359,7 @@ export class GroupCommit {
 
   #rollback(isUnknown: boolean): void {
     this.#isShowing = false;
+    this.#isApart = false;
     try {
       // SQLite undoes the transaction by itself on some errors (disk full, I/O): a ROLLBACK then is an error too.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");

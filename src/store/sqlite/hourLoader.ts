@@ -17,7 +17,7 @@ export interface LoaderParts {
   readonly database: DatabaseSync;
   readonly months: MonthTables;
   readonly index: UsageIndex;
-  readonly commits: Pick<GroupCommit, "isClosed">;
+  readonly commits: Pick<GroupCommit, "isClosed" | "land">;
 }
 
 type KeyRow = readonly [subject: number, dimension: number, quantity: number, id: Uint8Array];
@@ -64,6 +64,8 @@ export class HourLoader {
     const [table] = months.within(hour.hour, hour.hour + 1);
     if (!index.holds(hour) || !index.hasRoomFor(sliceRows) || table === undefined) return true;
     let rows: readonly KeyRow[];
+    // Entries that may yet be undone must stay the newest ones.
+    this.#parts.commits.land();
     try {
       const select: StatementSync = database.prepare(
         `SELECT subject, dimension, quantity, record_id FROM ${table}

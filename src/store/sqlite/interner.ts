@@ -29,6 +29,7 @@ const noIdentity = {};
 
 export class Interner {
   readonly #maxCached: number;
+  readonly #writing: () => void;
   readonly #selectSubject: StatementSync;
   readonly #insertSubject: StatementSync;
   readonly #selectDimension: StatementSync;
@@ -43,9 +44,13 @@ export class Interner {
   /** Records of a call are of one space, nearly always. */
   #lastSpace: Space | undefined;
   #cached = 0;
+  /** What holders' keys keep is good while they carry it. */
+  #mark = {};
 
-  constructor(database: DatabaseSync, maxCached = defaultMaxCached) {
+  /** `writing` is called before a row is inserted. */
+  constructor(database: DatabaseSync, maxCached = defaultMaxCached, writing: () => void = () => {}) {
     this.#maxCached = maxCached;
+    this.#writing = writing;
     this.#selectSubject = database.prepare(
       "SELECT id FROM subjects WHERE region = ? AND path = ? AND product_code = ? AND holder = ?",
     );
@@ -67,14 +72,25 @@ export class Interner {
   /** The integers of a record's (region, path, product, holder) and of its dimension. Called inside a transaction. */
   usageKey(record: UsageClaim): { readonly subject: number; readonly dimension: number } {
     const space = this.#space(record);
-    let subject = space.subjects.get(record.holder);
-    if (subject === undefined) {
-      const { region, path, productCode, holder } = record;
-      const row = this.#selectSubject.get(region, path, productCode, holder);
-      subject = idOf(row ?? this.#insertSubject.run(region, path, productCode, holder, record.accountId));
-      this.#remember(space.subjects, holder, subject);
+    const dimension = this.#dimension(space, record);
+    const { holderKey } = record;
+    if (holderKey === undefined) return { subject: this.#subject(space, record), dimension };
+    // A look-up by text costs several misses of the processor's caches.
+    if (holderKey.mark !== this.#mark) {
+      holderKey.id = this.#subject(space, record);
+      holderKey.mark = this.#mark;
     }
-    return { subject, dimension: this.#dimension(space, record) };
+    return { subject: holderKey.id, dimension };
+  }
+
+  #subject(space: Space, record: UsageClaim): number {
+    const known = space.subjects.get(record.holder);
+    if (known !== undefined) return known;
+    const { region, path, productCode, holder } = record;
+    const row = this.#selectSubject.get(region, path, productCode, holder);
+    const id = idOf(row ?? this.#inserted(this.#insertSubject, [region, path, productCode, holder, record.accountId]));
+    this.#remember(space.subjects, holder, id);
+    return id;
   }
 
   #dimension(space: Space, record: UsageClaim): number {
@@ -85,7 +101,7 @@ export class Interner {
     let dimension = space.dimensions.get(record.dimension);
     if (dimension === undefined) {
       const row = this.#selectDimension.get(record.productCode, record.dimension);
-      dimension = idOf(row ?? this.#insertDimension.run(record.productCode, record.dimension));
+      dimension = idOf(row ?? this.#inserted(this.#insertDimension, [record.productCode, record.dimension]));
       this.#remember(space.dimensions, record.dimension, dimension);
     }
     space.recent[place] = { name: record.dimension, id: dimension };
@@ -105,7 +121,7 @@ export class Interner {
     const parts = [operation, region, accessKeyId, accountId, who, product, source, agent] as const;
     const id = idOf(
       this.#selectCaller.get(...parts) ??
-        this.#insertCaller.run(...parts, identity === undefined ? "" : userNameOf(identity)),
+        this.#inserted(this.#insertCaller, [...parts, identity === undefined ? "" : userNameOf(identity)]),
     );
     if (this.#hasRoom()) this.#callersOf(identity ?? noIdentity).set(key, id);
     return id;
@@ -116,11 +132,21 @@ export class Interner {
    * since a rollback is rare and what is needed is selected again.
    */
   forget(): void {
+    this.#mark = {};
+    this.#startAgain();
+  }
+
+  #startAgain(): void {
     this.#spaces.clear();
     this.#dimensions.clear();
     this.#callers = new WeakMap();
     this.#lastSpace = undefined;
     this.#cached = 0;
+  }
+
+  #inserted(insert: StatementSync, values: readonly string[]): { readonly lastInsertRowid: unknown } {
+    this.#writing();
+    return insert.run(...values);
   }
 
   #callersOf(identity: object): Map<string, number> {
@@ -168,7 +194,7 @@ export class Interner {
   #hasRoom(): boolean {
     this.#cached += 1;
     if (this.#cached <= this.#maxCached) return true;
-    this.forget();
+    this.#startAgain();
     return false;
   }
 }

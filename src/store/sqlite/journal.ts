@@ -11,6 +11,13 @@ export interface JournalParts {
   readonly index: UsageIndex;
 }
 
+/** A row on its way to another thread: its first `length` bytes. */
+export interface JournalRow {
+  readonly row: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly length: number;
+}
+
 export class Journal {
   readonly writer = new JournalWriter();
   readonly #parts: JournalParts;
@@ -27,7 +34,8 @@ export class Journal {
   /** Number of the newest call found on disk. */
   lastCall = 0;
   #isDoubtful = false;
-  #written = 0;
+  /** The group that was written, or is being written by the thread, and is not committed yet. */
+  #written: { readonly entries: number; readonly bytes: number } | undefined;
 
   /** Reads what an earlier process left. Throws when it cannot be read. */
   constructor(parts: JournalParts) {
@@ -44,24 +52,44 @@ export class Journal {
   /** Before a group or a look at the disk: after a commit of unknown outcome the disk says what there is. Throws. */
   ready(): void {
     if (!this.#isDoubtful) return;
-    this.#parts.index.clear();
-    this.#replay();
+    const { database, index } = this.#parts;
+    // Nobody else is in the middle of writing then, such as a thread that was given up.
+    const isWithin = database.isTransaction;
+    if (!isWithin) database.exec("BEGIN IMMEDIATE");
+    try {
+      index.clear();
+      this.#replay();
+    } finally {
+      if (!isWithin) database.exec("ROLLBACK");
+    }
     this.#isDoubtful = false;
   }
 
   /** Called inside a transaction, last. */
   write(): void {
-    if (this.writer.isEmpty) return;
-    this.#written = this.writer.length;
-    this.#insert.run(this.nextRow, this.writer.bytes());
+    const { writer } = this;
+    if (writer.isEmpty) return;
+    this.#written = { entries: writer.entries, bytes: writer.length };
+    this.#insert.run(this.nextRow, writer.bytes());
+  }
+
+  /** The same, for another thread to write: the row's number and bytes; undefined: there is nothing to write. */
+  giveAway(): JournalRow | undefined {
+    const { writer } = this;
+    if (writer.isEmpty) return undefined;
+    const { length, entries } = writer;
+    this.#written = { entries, bytes: length };
+    return { row: this.nextRow, bytes: writer.giveAway(), length };
   }
 
   committed(): void {
-    if (this.writer.isEmpty) return;
+    const written = this.#written;
+    if (written === undefined) return;
+    this.#written = undefined;
     this.#parts.index.settle();
     this.lastRow += 1;
-    this.entries += this.writer.entries;
-    this.bytes += this.#written;
+    this.entries += written.entries;
+    this.bytes += written.bytes;
     this.writer.clear();
     this.grown?.();
   }
@@ -69,7 +97,8 @@ export class Journal {
   /** `isUnknown`: the transaction may be on disk all the same. */
   undone(isUnknown: boolean): void {
     this.#parts.index.undo();
-    if (isUnknown && !this.writer.isEmpty) this.#isDoubtful = true;
+    if (isUnknown && this.#written !== undefined) this.#isDoubtful = true;
+    this.#written = undefined;
     this.writer.clear();
   }
 

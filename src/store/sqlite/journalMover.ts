@@ -1,12 +1,14 @@
 /**
- * Moves what the journal holds to the tables, in slices of some milliseconds between the calls: when it holds many rows,
- * so that they go in order; when nothing else is to be done; and before anything reads the tables.
+ * Moves what the journal holds to the tables, in slices of some milliseconds: when it holds many rows, so that they go in
+ * order; when nothing else is to be done; and before anything reads the tables. The thread that writes makes the slices,
+ * or, before it is up, this one between the calls.
  */
 import { StoreFailure } from "../ledger.ts";
 import type { GroupCommit } from "./groupCommit.ts";
 import type { Journal } from "./journal.ts";
 import { JournalMove, type MoveParts } from "./journalMove.ts";
 import type { UsageIndex } from "./usageIndex.ts";
+import { errorOf, type Writer, type WriterAnswer } from "./writer.ts";
 
 /** Without calls for so long, it moves what there is. */
 const idleMs = 500;
@@ -20,7 +22,13 @@ const overMax = 8;
 /** A full index asks for a move only when it frees something. */
 const worthwhile = 1 / 8;
 
+/** The thread does groups between slices, and they should not wait for long. */
+const slicesApart = 4;
+
 export interface MoverParts extends MoveParts {
+  readonly writer: Writer;
+  /** After each slice that the thread made: what it put into the tables, the kept sums of which it removed. */
+  readonly sliced: (usageHours: readonly number[], callHours: readonly number[]) => void;
   readonly commits: Pick<GroupCommit, "apartUnsynced" | "isClosed" | "show">;
   readonly journal: Journal;
   readonly index: UsageIndex;
@@ -46,6 +54,9 @@ interface Waiter {
 export class JournalMover {
   readonly #parts: MoverParts;
   #move: JournalMove | undefined;
+  /** The move that the thread makes: the journal's rows up to here. */
+  #apart: { readonly upTo: number; readonly entries: number } | undefined;
+  #isOrdered = false;
   #waiters: Waiter[] = [];
   #isScheduled = false;
   #idle: NodeJS.Timeout | undefined;
@@ -69,7 +80,7 @@ export class JournalMover {
     const row = journal.lastRow;
     if (journal.movedRow >= row) return;
     // Nothing to cut in slices.
-    if (this.#move === undefined && journal.entries < sliceRows) this.#step();
+    if (this.#move === undefined && this.#apart === undefined && journal.entries < sliceRows) this.#step();
     if (journal.movedRow >= row) return;
     await new Promise<void>((resolve, reject) => {
       this.#waiters.push({ row, resolve, reject });
@@ -117,6 +128,7 @@ export class JournalMover {
   /** The journal was emptied. */
   forget(): void {
     this.#move = undefined;
+    this.#forgetApart();
     this.#entriesBefore = 0;
     for (const { resolve } of this.#waiters.splice(0)) resolve();
   }
@@ -161,15 +173,28 @@ export class JournalMover {
   }
 
   #turn(): void {
-    if (this.#isClosed || this.#parts.commits.isClosed) return;
+    const { commits, writer } = this.#parts;
+    if (this.#isClosed || commits.isClosed || this.#isOrdered) return;
+    if (writer.isUp && this.#move === undefined) {
+      this.#order();
+      return;
+    }
     try {
       this.#step();
     } catch (error) {
-      this.#restsUntil = performance.now() + restMs;
-      for (const { reject } of this.#waiters.splice(0)) reject(error);
-      this.#waitForIdle();
+      this.#failed(error);
       return;
     }
+    this.#goOn();
+  }
+
+  #failed(error: unknown): void {
+    this.#restsUntil = performance.now() + restMs;
+    for (const { reject } of this.#waiters.splice(0)) reject(error);
+    this.#waitForIdle();
+  }
+
+  #goOn(): void {
     const { journal } = this.#parts;
     const stillWaiting: Waiter[] = [];
     for (const waiter of this.#waiters) {
@@ -177,23 +202,68 @@ export class JournalMover {
       else stillWaiting.push(waiter);
     }
     this.#waiters = stillWaiting;
-    if (this.#move !== undefined || stillWaiting.length > 0) this.#schedule();
+    if (this.#move !== undefined || this.#apart !== undefined || stillWaiting.length > 0) this.#schedule();
     else if (journal.entries > 0) this.#grown();
+  }
+
+  /** What a slice of this many inserts does at least, and more when rows come faster. */
+  #cost(sliceRows: number): number {
+    const came = Math.max(0, this.#parts.journal.entries - this.#entriesBefore);
+    return Math.max(sliceRows, came * catchUp);
+  }
+
+  #order(): void {
+    const { journal, writer, sliceRows } = this.#parts;
+    if (this.#apart === undefined) {
+      this.#apart = { upTo: journal.lastRow, entries: journal.entries };
+      this.#entriesBefore = journal.entries;
+    }
+    const cost = this.#cost(Math.ceil(sliceRows / slicesApart));
+    this.#entriesBefore = journal.entries;
+    this.#isOrdered = true;
+    writer.order({ kind: "slice", ...this.#apart, cost }, (answer) => {
+      this.#isOrdered = false;
+      this.#received(answer);
+    });
+  }
+
+  #received(answer: WriterAnswer): void {
+    if (answer.kind !== "slice") {
+      this.#apart = undefined;
+      if (answer.kind === "failed") this.#failed(new StoreFailure(answer.stored, errorOf(answer.error)));
+      return;
+    }
+    const { isDone, lastRow, entries, bytes, usageHours, callHours } = answer.slice;
+    this.#parts.sliced(usageHours, callHours);
+    if (isDone) {
+      this.#apart = undefined;
+      this.#parts.journal.moved(lastRow, entries, bytes);
+    }
+    this.#goOn();
+  }
+
+  /** What the thread moves is moved here, or nowhere. */
+  #forgetApart(): void {
+    const { writer } = this.#parts;
+    writer.drain();
+    this.#apart = undefined;
+    if (writer.isUp) writer.order({ kind: "forget" }, () => {});
   }
 
   #step(): void {
     const { journal, commits, sliceRows } = this.#parts;
+    if (this.#apart !== undefined) this.#forgetApart();
     let move = this.#move;
     if (move === undefined) {
       move = new JournalMove(this.#parts, journal.lastRow, journal.entries);
       this.#move = move;
       this.#entriesBefore = journal.entries;
     }
-    const came = Math.max(0, journal.entries - this.#entriesBefore);
+    const cost = this.#cost(sliceRows);
     let isDone: boolean;
     try {
       const current = move;
-      isDone = commits.apartUnsynced(() => current.step(Math.max(sliceRows, came * catchUp)));
+      isDone = commits.apartUnsynced(() => current.step(cost));
     } catch (error) {
       // It may be through all the same: all of it can be done again.
       this.#move = undefined;

@@ -64,6 +64,8 @@ export interface PackedEvent {
 /** Packs one group at a time. */
 export class JournalWriter {
   #bytes = Buffer.allocUnsafeSlow(initialBytes);
+  /** Takes the place of one that was given away. */
+  #spare: Buffer<ArrayBuffer> | undefined;
   #view = new DataView(this.#bytes.buffer);
   #length = groupHeadBytes;
   #unitAt = groupHeadBytes;
@@ -85,12 +87,27 @@ export class JournalWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** The bytes themselves, of which the first `length` are the group, for another thread. The next group has others. */
+  giveAway(): Uint8Array<ArrayBuffer> {
+    this.bytes();
+    const given = this.#bytes;
+    this.#use(this.#spare ?? Buffer.allocUnsafeSlow(initialBytes));
+    this.#spare = undefined;
+    this.clear();
+    return given;
+  }
+
+  /** What was given away came back. */
+  takeBack(bytes: Uint8Array<ArrayBuffer>): void {
+    if (bytes.length <= keptBytes) this.#spare = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
   clear(): void {
     this.#length = groupHeadBytes;
     this.#unitAt = groupHeadBytes;
     this.#unitRows = 0;
     this.entries = 0;
-    if (this.#bytes.length > keptBytes) this.#allocate(initialBytes);
+    if (this.#bytes.length > keptBytes) this.#use(Buffer.allocUnsafeSlow(initialBytes));
   }
 
   beginUnit(call: number): void {
@@ -173,13 +190,13 @@ export class JournalWriter {
   #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
     const before = this.#bytes;
-    this.#allocate(Math.max(before.length * 2, this.#length + bytes));
+    this.#use(Buffer.allocUnsafeSlow(Math.max(before.length * 2, this.#length + bytes)));
     before.copy(this.#bytes, 0, 0, this.#length);
   }
 
-  #allocate(bytes: number): void {
-    this.#bytes = Buffer.allocUnsafeSlow(bytes);
-    this.#view = new DataView(this.#bytes.buffer);
+  #use(bytes: Buffer<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 }
 

@@ -88,6 +88,7 @@ export class SqliteLedger implements Ledger {
   claim(unit: ClaimUnit): Promise<ClaimOutcome> {
     const { commits, catalog } = this.#parts;
     return commits.enqueue<ClaimOutcome>({
+      isJournalled: true,
       refuse: () => {
         if (unit.factsVersion === undefined || unit.factsVersion === catalog.version) return undefined;
         return new StaleFactsError(`The catalogue moved on from version ${unit.factsVersion} to ${catalog.version}`);
@@ -210,6 +211,8 @@ export class SqliteLedger implements Ledger {
 
   #apply(unit: ClaimUnit): ClaimOutcome {
     const { audit, catalog, journal } = this.#parts;
+    // Registrations, and below tokens, are rows of their own.
+    if (unit.resolveToken !== undefined || unit.workload !== undefined) this.#parts.commits.writing();
     const call = this.#beginUnit();
     const holders = unit.records.map((record, position) => this.#claimRecord(record, call, position));
     const tokenResolvedBefore = unit.resolveToken && catalog.resolveToken(unit.resolveToken.hash, unit.resolveToken.at);
@@ -245,6 +248,7 @@ export class SqliteLedger implements Ledger {
       const { accountId, token, requestHash } = given;
       const { meteringRecordId, quantity } = holder;
       const id = uuidBytes(meteringRecordId) ?? null;
+      this.#parts.commits.writing();
       this.#insertToken.run(accountId, record.region, token, requestHash, id, quantity, record.hour, call);
     }
     return holder;

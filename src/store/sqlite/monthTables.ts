@@ -88,6 +88,11 @@ export class MonthTables {
     return names.filter((name) => name >= first && name <= last);
   }
 
+  /** Another connection may have made the hour's table. */
+  appeared(hour: number): void {
+    if (this.find(hour) === undefined) this.#existing = undefined;
+  }
+
   /** After a rollback: a table made in that transaction is gone, and must be made again. */
   forget(): void {
     this.#prepared.clear();
@@ -115,7 +120,8 @@ export class MonthTables {
 
   #prepare(name: string, hour: number): MonthTable {
     if (!this.#names().has(name)) {
-      this.#database.exec(`CREATE TABLE ${name} (${columns}) STRICT, WITHOUT ROWID`);
+      // It may be there all the same: two connections make months.
+      this.#database.exec(`CREATE TABLE IF NOT EXISTS ${name} (${columns}) STRICT, WITHOUT ROWID`);
       this.#names().add(name);
     }
     const start = new Date(hour * msPerHour);

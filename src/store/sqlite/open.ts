@@ -1,15 +1,16 @@
 /** Opens the embedded store: one SQLite file, owned by one process. */
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import { alwaysHeld } from "../leadership.ts";
 import { checkKey, keyCheckName, keyCheckOf, type Sealer } from "../sealer.ts";
 import type { Store } from "../store.ts";
 import { SqliteAudit } from "./audit.ts";
 import { SqliteCatalog } from "./catalog.ts";
 import { type CheckpointBounds, Checkpoints } from "./checkpoints.ts";
+import { connect, makeDurable } from "./connection.ts";
 import { writeFailureOf } from "./failures.ts";
-import { GroupCommit } from "./groupCommit.ts";
+import { GroupCommit, type GroupRider } from "./groupCommit.ts";
 import { HourLoader } from "./hourLoader.ts";
 import { Interner } from "./interner.ts";
 import { Journal } from "./journal.ts";
@@ -21,19 +22,16 @@ import { MonthTables } from "./monthTables.ts";
 import { SqliteOutbox } from "./outbox.ts";
 import { readerSource } from "./reader.ts";
 import { CallCounts } from "./summaries/callCounts.ts";
-import { KeptBlocks } from "./summaries/keptBlocks.ts";
+import { callKinds, KeptBlocks, usageKinds } from "./summaries/keptBlocks.ts";
 import { readyDays } from "./summaries/keptDays.ts";
 import { ReadyAhead } from "./summaries/readyAhead.ts";
 import { UsageSeriesSums } from "./summaries/usageSeries.ts";
 import { UsageIndex } from "./usageIndex.ts";
+import { Writer, type WriterBounds } from "./writer.ts";
 
 export const lockFileName = "meterhouse.lock";
-/** A backup tool or a shell may hold the write lock for a moment; the event loop stands still meanwhile. */
-const busyTimeoutMs = 1_000;
-/** At the default of 2 MiB the pages of the current hours fall out between two moves; more than this hardly helps. */
-const cacheSizeKiB = 24_576;
-/** A WAL that grew past this under a long read is cut back at the next checkpoint. */
-const walSizeLimitBytes = 134_217_728;
+/** For reads, and moves before the thread that writes is up. */
+const cacheKiB = 16_384;
 
 export interface SqliteStoreOptions {
   /** The data file; `meterhouse.lock` lies next to it. The folder is made with mode 0700 when it is missing. */
@@ -43,7 +41,7 @@ export interface SqliteStoreOptions {
   readonly bounds?: Partial<StoreBounds>;
 }
 
-export interface StoreBounds extends CheckpointBounds {
+export interface StoreBounds extends CheckpointBounds, WriterBounds {
   /** Usage rows and events that the journal holds before they are moved to their tables. */
   readonly journalEntries: number;
   /** Inserts of one slice of such a move, about. */
@@ -62,11 +60,14 @@ const defaultBounds: StoreBounds = {
   missesBeforeLoad: 1_000,
   checkpointPages: 8_192,
   logPagesMax: 65_536,
+  writerCalls: 4,
 };
 
 export interface SqliteStore extends Store {
   /** The connection itself: for tests that fill the disk or break a statement, and for maintenance. */
   readonly database: DatabaseSync;
+  /** For tests that wait for the thread. */
+  readonly writer: Pick<Writer, "isUp" | "isBusy">;
 }
 
 /**
@@ -112,19 +113,10 @@ export function makePrivate(file: string): void {
 }
 
 function openDatabase(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, { timeout: busyTimeoutMs, enableForeignKeyConstraints: false });
+  const database = connect(file);
   try {
     migrate(database, file);
-    // Durable before answered: every commit is fsynced; on macOS only fullfsync reaches the disk itself.
-    database.exec(`
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA fullfsync = ON;
-      PRAGMA checkpoint_fullfsync = ON;
-      PRAGMA wal_autocheckpoint = 0;
-      PRAGMA journal_size_limit = ${walSizeLimitBytes};
-      PRAGMA cache_size = -${cacheSizeKiB};
-    `);
+    makeDurable(database, cacheKiB);
     return database;
   } catch (error) {
     database.close();
@@ -157,7 +149,7 @@ interface Assembly {
 }
 
 function assemble({ database, file, sealer, bounds, release }: Assembly): SqliteStore {
-  const interner = new Interner(database);
+  const interner = new Interner(database, undefined, () => commits.writing());
   const months = new MonthTables(database);
   const index = new UsageIndex({ entriesMax: bounds.indexEntries, isEmpty: (hour) => months.isEmpty(hour) });
   const journal = new Journal({ database, index });
@@ -168,23 +160,35 @@ function assemble({ database, file, sealer, bounds, release }: Assembly): Sqlite
     callBlocks.forget();
     journal.undone(isUnknown);
   };
-  const commits: GroupCommit = new GroupCommit(database, onRollback, {
+  const writer = new Writer(file, bounds);
+  const rider: GroupRider = {
     ready: () => {
       journal.ready();
       mover.hold();
     },
     write: () => journal.write(),
+    giveAway: () => journal.giveAway(),
+    takeBack: (bytes) => journal.writer.takeBack(bytes),
     committed: () => journal.committed(),
     eachCommit: () => checkpoints.committed(),
-  });
-  const checkpoints = new Checkpoints(database, file, bounds);
+  };
+  const commits: GroupCommit = new GroupCommit(database, onRollback, rider, writer);
+  const checkpoints = new Checkpoints(database, file, bounds, writer);
   const advanced = (): void => readyAhead.schedule();
-  const usageBlocks = new KeptBlocks({ database, commits, kinds: ["dimension", "customer", "pair"], advanced });
-  const callBlocks = new KeptBlocks({ database, commits, kinds: ["calls"], advanced });
+  const usageBlocks = new KeptBlocks({ database, commits, kinds: usageKinds, advanced });
+  const callBlocks = new KeptBlocks({ database, commits, kinds: callKinds, advanced });
   const outbox = new SqliteOutbox(database, commits);
   const catalog = new SqliteCatalog({ database, commits, sealer, outbox });
   const mover: JournalMover = new JournalMover({
-    ...{ database, commits, months, journal, index },
+    ...{ database, commits, months, journal, index, writer },
+    sliced: (usageHours, callHours) => {
+      for (const hour of usageHours) {
+        months.appeared(hour);
+        usageSeries.touch(hour, true);
+      }
+      for (const hour of callHours) callBlocks.touch(hour, true);
+      checkpoints.committed();
+    },
     usageTouched: (hour) => usageSeries.touch(hour),
     callsTouched: (hour) => callBlocks.touch(hour),
     entriesMax: bounds.journalEntries,
@@ -232,6 +236,7 @@ function assemble({ database, file, sealer, bounds, release }: Assembly): Sqlite
     readyAhead.close();
     mover.close();
     commits.close();
+    await writer.close();
     try {
       mover.moveAll();
     } catch {
@@ -253,6 +258,7 @@ function assemble({ database, file, sealer, bounds, release }: Assembly): Sqlite
     outbox,
     summaries: { calls: (span) => callCounts.select(span), usage: (input) => usageSeries.select(input) },
     database,
+    writer,
     leadership: alwaysHeld,
     // A disk that fails is told by the calls that it fails.
     outage: () => undefined,

@@ -24,9 +24,13 @@ export const kindHours: Readonly<Record<BlockKind, number>> = {
   pair: 24,
 };
 
+/** Those that usage is in, and those that calls are in. */
+export const usageKinds: readonly BlockKind[] = ["dimension", "customer", "pair"];
+export const callKinds: readonly BlockKind[] = ["calls"];
+
 export interface KeptBlocksParts {
   readonly database: DatabaseSync;
-  readonly commits: Pick<GroupCommit, "alone">;
+  readonly commits: Pick<GroupCommit, "alone" | "writing">;
   /** Of those of one instance all are removed together. */
   readonly kinds: readonly BlockKind[];
   /** Something came that is newer than everything so far: there may be blocks to write. */
@@ -37,7 +41,7 @@ export class KeptBlocks {
   readonly #parts: KeptBlocksParts;
   readonly #select: StatementSync;
   readonly #insert: StatementSync;
-  readonly #delete: StatementSync;
+  readonly #remover: BlockRemover;
   /** The blocks that are on disk; undefined = to be read again. */
   #onDisk: ReadonlyMap<BlockKind, Set<number>> | undefined;
   /** By six hours: the look after which something of them was stored. */
@@ -54,11 +58,14 @@ export class KeptBlocks {
     this.#parts = parts;
     this.#select = database.prepare("SELECT content FROM summaries WHERE kind = ? AND block = ?");
     this.#insert = database.prepare("INSERT OR REPLACE INTO summaries VALUES (?, ?, ?)");
-    this.#delete = database.prepare("DELETE FROM summaries WHERE kind = ? AND block = ?");
+    this.#remover = new BlockRemover(database);
   }
 
-  /** Something of this hour is being stored or removed. Called inside its transaction, for every record. */
-  touch(hour: number): void {
+  /**
+   * Something of this hour is being stored or removed. Called inside its transaction, for every record; or, `isRemoved`,
+   * after one that removed the blocks as well.
+   */
+  touch(hour: number, isRemoved = false): void {
     const block = blockOf(hour);
     if (this.#last?.block === block && this.#last.look === this.#look) return;
     if (this.#touched.size >= touchedMax) this.#forgetTouched();
@@ -66,7 +73,10 @@ export class KeptBlocks {
     for (const [kind, known] of this.#known()) {
       const own = blockOf(hour, kindHours[kind]);
       if (!known.has(own)) continue;
-      this.#delete.run(kind, own);
+      if (!isRemoved) {
+        this.#parts.commits.writing();
+        this.#remover.remove([kind], [hour]);
+      }
       known.delete(own);
     }
     this.#last = { block, look: this.#look };
@@ -139,6 +149,20 @@ export class KeptBlocks {
     const found = new Map(this.#parts.kinds.map((kind) => [kind, blocksOf(kind)] as const));
     this.#onDisk = found;
     return found;
+  }
+}
+
+/** Removes blocks from the disk. */
+export class BlockRemover {
+  readonly #delete: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#delete = database.prepare("DELETE FROM summaries WHERE kind = ? AND block = ?");
+  }
+
+  /** Those that these hours are in. Called inside a transaction. */
+  remove(kinds: readonly BlockKind[], hours: Iterable<number>): void {
+    for (const hour of hours) for (const kind of kinds) this.#delete.run(kind, blockOf(hour, kindHours[kind]));
   }
 }
 

@@ -56,10 +56,13 @@ export class UsageSeriesSums {
     this.#selectAccount = parts.database.prepare("SELECT account_id FROM subjects WHERE id = ?");
   }
 
-  /** A record of this hour is being stored. Called for every record, inside its transaction. */
-  touch(hour: number): void {
+  /**
+   * A record of this hour is being stored. Called for every record, inside its transaction; or, `isRemoved`, after one
+   * that removed the kept blocks as well.
+   */
+  touch(hour: number, isRemoved = false): void {
     this.#touched.set(hour, this.#look);
-    this.#parts.blocks.touch(hour);
+    this.#parts.blocks.touch(hour, isRemoved);
   }
 
   forget(): void {
