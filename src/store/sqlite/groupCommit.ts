@@ -199,8 +199,13 @@ export class GroupCommit {
 
   /** For reads: what is queued is stored. Throws when the store is closed. */
   settle(): void {
-    if (this.#closed) throw closedFailure();
+    this.ensureOpen();
     this.flush();
+  }
+
+  /** For reads of what was stored before they began. Throws when the store is closed. */
+  ensureOpen(): void {
+    if (this.#closed) throw closedFailure();
   }
 
   /** Commits what is queued and refuses everything after. */

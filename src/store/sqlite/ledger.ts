@@ -162,7 +162,7 @@ export class SqliteLedger implements Ledger {
   ): Promise<readonly PlacedRecord[]> {
     const { database, months, seen } = this.#parts;
     const asOf = String(await seen.all());
-    return selectUsage({ database, months, settle: seen.again }, { asOf, ...filter }, { limit, cursor, order });
+    return selectUsage({ database, months, again: seen.again }, { asOf, ...filter }, { limit, cursor, order });
   }
 
   /** Every record names the call that stored it, and calls are numbered in the order of their commits. */
@@ -177,9 +177,9 @@ export class SqliteLedger implements Ledger {
 
   async *totals(filter: UsageFilter, grouping: UsageGrouping, cursor?: string): AsyncGenerator<readonly UsageTotal[]> {
     const { database, months, commits, blocks } = this.#parts;
-    const settle = (): void => commits.settle();
+    const ensureOpen = (): void => commits.ensureOpen();
     const asOf = await this.mark();
-    yield* selectUsageTotals({ database, months, settle, blocks }, { asOf, ...filter }, grouping, cursor);
+    yield* selectUsageTotals({ database, months, ensureOpen, blocks }, { asOf, ...filter }, grouping, cursor);
   }
 
   workloads(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[] {

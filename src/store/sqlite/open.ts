@@ -194,36 +194,36 @@ function assemble({ database, file, sealer, bounds, release }: Assembly): Sqlite
     entriesMax: bounds.journalEntries,
     sliceRows: bounds.sliceRows,
   });
-  const settle = (): void => commits.settle();
+  const ensureOpen = (): void => commits.ensureOpen();
   const visible = async (): Promise<number> => {
-    settle();
+    commits.settle();
     const { lastSeq } = audit;
     await mover.moved();
     return lastSeq;
   };
   const seen: SeenUsage = {
     all: async () => {
-      settle();
+      commits.settle();
       const { lastSeq } = audit;
       await mover.movedOrSeen();
       return lastSeq;
     },
     again: () => {
-      settle();
+      ensureOpen();
       mover.seen();
     },
   };
-  const callCounts: CallCounts = new CallCounts({ database, settle, visible, blocks: callBlocks });
+  const callCounts: CallCounts = new CallCounts({ database, ensureOpen, visible, blocks: callBlocks });
   const audit: SqliteAudit = new SqliteAudit({
     ...{ database, commits, interner, months, journal, visible, seen },
     pruned: (before) => callCounts.forget(before),
     touched: (hour) => callBlocks.touch(hour),
   });
-  const usageSeries = new UsageSeriesSums({ database, months, settle, visible, blocks: usageBlocks });
+  const usageSeries = new UsageSeriesSums({ database, months, ensureOpen, visible, blocks: usageBlocks });
   const readyAhead = new ReadyAhead([
-    () => callCounts.readyAhead(),
-    () => usageSeries.readyAhead(),
-    () => readyDays({ database, months, settle, blocks: usageBlocks }),
+    (rest) => callCounts.readyAhead(rest),
+    (rest) => usageSeries.readyAhead(rest),
+    (rest) => readyDays({ database, months, ensureOpen, blocks: usageBlocks }, rest),
   ]);
   readyAhead.schedule();
   const ledger = new SqliteLedger({

@@ -30,7 +30,7 @@ export function openReader(options: unknown): LedgerReader {
   database.exec(`PRAGMA cache_size = -${cacheSizeKiB}`);
   const months = new MonthTables(database);
   // What was queued is committed: `asOf` was asked for before.
-  const parts = { database, months, settle: () => undefined };
+  const parts = { database, months, again: () => undefined };
   return {
     page: (filter, limit, cursor, order) =>
       selectUsage(parts, filter, { limit, cursor, order, maxChars: pageMaxChars }),

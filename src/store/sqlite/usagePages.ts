@@ -15,8 +15,8 @@ const startHoursMax = 48;
 interface Parts {
   readonly database: DatabaseSync;
   readonly months: MonthTables;
-  /** Makes what is queued visible; throws when the store is closed. */
-  readonly settle: () => void;
+  /** Before the reads of each turn. Throws when the store is closed. */
+  readonly again: () => void;
 }
 
 export interface PageInput {
@@ -35,7 +35,7 @@ export async function selectUsage(
   filter: UsageFilter,
   { limit, cursor, order, maxChars = Number.POSITIVE_INFINITY }: PageInput,
 ): Promise<readonly PlacedRecord[]> {
-  parts.settle();
+  parts.again();
   const after = cursor === undefined ? undefined : keyOf(cursor);
   const scan = scanOf(parts.database, filter);
   const isReversed = order === "newest-first";
@@ -61,7 +61,7 @@ export async function selectUsage(
     hours = nextSliceHours(hours, performance.now() - startedAt);
     span = isReversed ? { ...span, to: slice.from } : { ...span, from: slice.to };
     await nextTurn();
-    parts.settle();
+    parts.again();
   }
   return found;
 }

@@ -52,8 +52,8 @@ const temporaryTables = `
 interface Parts {
   readonly database: DatabaseSync;
   readonly months: MonthTables;
-  /** Makes what is queued visible; throws when the store is closed. */
-  readonly settle: () => void;
+  /** Throws when the store is closed. */
+  readonly ensureOpen: () => void;
   /** Sums of six hours and of days that are there already. */
   readonly blocks: KeptBlocks;
 }
@@ -91,8 +91,8 @@ export async function* selectUsageTotals(
   grouping: UsageGrouping,
   cursor?: string,
 ): AsyncGenerator<readonly UsageTotal[]> {
-  const { database, settle } = parts;
-  settle();
+  const { database, ensureOpen } = parts;
+  ensureOpen();
   runs += 1;
   const members = usageMembers.filter((member) => grouping.members?.includes(member));
   const tags = (grouping.tags ?? []).slice(0, groupTagsMax);
@@ -104,7 +104,7 @@ export async function* selectUsageTotals(
       await addUp(parts, plan, span);
       yield* ordered(parts, plan, span);
       await nextTurn();
-      settle();
+      ensureOpen();
     }
   } finally {
     await clear(database, plan.run);
@@ -167,7 +167,7 @@ async function addUp(parts: Parts, plan: Plan, { fromHour, toHour }: Span): Prom
       done = kept;
       from = nextHour(parts, kept, toHour);
       await nextTurn();
-      parts.settle();
+      parts.ensureOpen();
       continue;
     }
     const startedAt = performance.now();
@@ -180,7 +180,7 @@ async function addUp(parts: Parts, plan: Plan, { fromHour, toHour }: Span): Prom
     from = nextHour(parts, end, toHour);
     if (from !== undefined && plan.grouping.period !== "hour") {
       await nextTurn();
-      parts.settle();
+      parts.ensureOpen();
     }
   }
 }
@@ -225,12 +225,12 @@ const memberColumns: Readonly<Record<UsageMember, string>> = {
 
 /** What the span came to, in order: under its names first, then read in batches. Nothing is locked between two of them. */
 async function* ordered(parts: Parts, plan: Plan, span: Span): AsyncGenerator<readonly UsageTotal[]> {
-  const { database, settle } = parts;
+  const { database, ensureOpen } = parts;
   const { run } = plan;
   const name = namer(database, plan, span);
   while (name()) {
     await nextTurn();
-    settle();
+    ensureOpen();
   }
   const select = database.prepare(
     `SELECT keys, CAST(quantity AS TEXT) AS quantity, records FROM temp.usage_totals
@@ -245,7 +245,7 @@ async function* ordered(parts: Parts, plan: Plan, span: Span): AsyncGenerator<re
     yield rows.map((row) => totalOf(row, plan));
     if (rows.length < batchTotals) return;
     await nextTurn();
-    settle();
+    ensureOpen();
   }
 }
 

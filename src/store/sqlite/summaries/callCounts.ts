@@ -7,6 +7,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CallCount, RecordCount, SummarySpan } from "../../summaries.ts";
 import { blockHours, blockOf, blocksAhead, type KeptBlocks } from "./keptBlocks.ts";
+import type { Rest } from "./readyAhead.ts";
 
 const msPerHour = 3_600_000;
 /** Events of a slice: some milliseconds of reading. */
@@ -43,8 +44,8 @@ const inTime = `FROM audit INDEXED BY audit_at
 
 interface Parts {
   readonly database: DatabaseSync;
-  /** Makes what is queued visible; throws when the store is closed. */
-  readonly settle: () => void;
+  /** Throws when the store is closed. */
+  readonly ensureOpen: () => void;
   /** Resolves with the number of the newest event when all events up to it are in the table. */
   readonly visible: () => Promise<number>;
   readonly blocks: KeptBlocks;
@@ -77,8 +78,8 @@ export class CallCounts {
   }
 
   /** Puts the blocks of a chart's time on disk. Rejects when the store fails or is closed. */
-  async readyAhead(): Promise<void> {
-    this.#parts.settle();
+  async readyAhead(rest: Rest): Promise<void> {
+    this.#parts.ensureOpen();
     const ends = this.#parts.database
       .prepare(
         "SELECT (SELECT min(at) FROM audit WHERE caller > 0) AS oldest, max(at) AS newest FROM audit WHERE caller > 0",
@@ -87,7 +88,9 @@ export class CallCounts {
     if (typeof ends?.oldest !== "number" || typeof ends.newest !== "number") return;
     const newest = Math.floor(ends.newest / msPerHour);
     for (const block of blocksAhead(Math.floor(ends.oldest / msPerHour), newest)) {
-      if (!this.#parts.blocks.has("calls", block)) await this.#inTurn(() => this.#makeBlock(block));
+      if (this.#parts.blocks.has("calls", block)) continue;
+      await this.#inTurn(() => this.#makeBlock(block));
+      await rest();
     }
   }
 
@@ -149,7 +152,7 @@ export class CallCounts {
 
   /** What was written since goes to the hours that are known; the others will be read when they are asked for. */
   async #catchUp(): Promise<void> {
-    const { database, settle, visible } = this.#parts;
+    const { database, ensureOpen, visible } = this.#parts;
     const upTo = await visible();
     if (this.#hours.size === 0) this.#upTo = upTo;
     const select = database.prepare(
@@ -164,13 +167,13 @@ export class CallCounts {
       }
       this.#upTo = to;
       await nextTurn();
-      settle();
+      ensureOpen();
     }
   }
 
   /** The hours of [from, to), which are known from now on. */
   async #read(fromHour: number, toHour: number): Promise<ReadonlyMap<number, HourCounts>> {
-    const { database, settle } = this.#parts;
+    const { database, ensureOpen } = this.#parts;
     const generation = this.#generation;
     const read = new Map<number, HourCounts>();
     const slice = database.prepare(
@@ -189,7 +192,7 @@ export class CallCounts {
       place = last.get({ ...place, end }) as { at: number; seq: number } | undefined;
       if (place === undefined) break;
       await nextTurn();
-      settle();
+      ensureOpen();
     }
     if (generation === this.#generation) this.#keep(fromHour, toHour, read);
     return read;

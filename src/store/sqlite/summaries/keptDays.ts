@@ -5,6 +5,7 @@ import type { MonthTables } from "../monthTables.ts";
 import { lastHour, nextHour } from "../usageScan.ts";
 import { blocksAhead, isSettled, type KeptBlocks, kindHours } from "./keptBlocks.ts";
 import { PairSums, pairsMax } from "./pairSums.ts";
+import type { Rest } from "./readyAhead.ts";
 
 const dayHours = kindHours.pair;
 /** Rows that are read in one turn: some milliseconds. */
@@ -13,8 +14,8 @@ const sliceRows = 4_000;
 export interface DayParts {
   readonly database: DatabaseSync;
   readonly months: MonthTables;
-  /** Makes what is queued visible; throws when the store is closed. */
-  readonly settle: () => void;
+  /** Throws when the store is closed. */
+  readonly ensureOpen: () => void;
   readonly blocks: KeptBlocks;
 }
 
@@ -54,21 +55,21 @@ export async function dayBlock(parts: DayParts, day: number): Promise<Uint8Array
 }
 
 /** Puts the days that bills are made of on disk. Rejects when the store fails or is closed. */
-export async function readyDays(parts: DayParts): Promise<void> {
-  parts.settle();
+export async function readyDays(parts: DayParts, rest: Rest): Promise<void> {
+  parts.ensureOpen();
   const oldest = nextHour(parts, 0, Number.MAX_SAFE_INTEGER);
   const newest = lastHour(parts, 0, Number.MAX_SAFE_INTEGER);
   if (oldest === undefined || newest === undefined) return;
   for (const day of blocksAhead(oldest, newest, dayHours)) {
     if (parts.blocks.has("pair", day)) continue;
     await dayBlock(parts, day);
-    await nextTurn();
-    parts.settle();
+    await rest();
+    parts.ensureOpen();
   }
 }
 
 /** undefined: there are no rows. */
-async function madeOfRows({ database, months, settle }: DayParts, day: number): Promise<Uint8Array | undefined> {
+async function madeOfRows({ database, months, ensureOpen }: DayParts, day: number): Promise<Uint8Array | undefined> {
   const firstHour = day * dayHours;
   const sums = new PairSums();
   let lastCall = 0;
@@ -93,7 +94,7 @@ async function madeOfRows({ database, months, settle }: DayParts, day: number): 
     if (end === undefined || rows.length < sliceRows) break;
     last = end;
     await nextTurn();
-    settle();
+    ensureOpen();
   }
   return sums.size === 0 ? undefined : sums.encoded(lastCall);
 }

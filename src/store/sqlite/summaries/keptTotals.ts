@@ -59,7 +59,7 @@ async function sumBlocks(parts: DayParts, wanted: Wanted, hour: number, toHour: 
     if (left > 0) continue;
     left = sumsPerTurn;
     await nextTurn();
-    parts.settle();
+    parts.ensureOpen();
   }
   if (next === hour) return undefined;
   const toPair = (id: number): Pick<Pair, "subject" | "dimension" | "billable"> =>
@@ -81,7 +81,7 @@ async function sumDays(parts: DayParts, wanted: Wanted, hour: number, toHour: nu
     for (let place = head.place; place < content.length; ) {
       place = sums.addBlock(content, place, sumsPerTurn);
       await nextTurn();
-      parts.settle();
+      parts.ensureOpen();
     }
   }
   if (next === hour) return undefined;
@@ -117,7 +117,7 @@ export function groupParts({ members = [] }: UsageGrouping): PairParts {
 
 /** Those that the filter lets through. A batch is one transaction, of the temporary tables alone: nothing is synced. */
 async function insertAll(parts: DayParts, wanted: Wanted, pairs: Iterable<Pair>): Promise<void> {
-  const { database, settle } = parts;
+  const { database, ensureOpen } = parts;
   const statement = insertOf(wanted);
   const values = [wanted.run, ...Object.values(wanted.scan.ofSums?.values ?? {})];
   let batch: Pair[] = [];
@@ -139,7 +139,7 @@ async function insertAll(parts: DayParts, wanted: Wanted, pairs: Iterable<Pair>)
     if (batch.push(pair) < insertsPerTurn) continue;
     flush();
     await nextTurn();
-    settle();
+    ensureOpen();
   }
   flush();
 }

@@ -1,16 +1,23 @@
 /** Makes blocks ready some time after a start, and after newer hours came: bit by bit, between calls. */
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A start has more urgent things to do, and a burst of newer hours, such as by a move of the clock, is waited out. */
 const delayMs = 3_000;
+/** It rests this much longer than it worked: nobody waits for it, and calls should not, either. */
+const restsPerWork = 4;
+const restMaxMs = 1_000;
+
+/** Between two bits of work. */
+export type Rest = () => Promise<void>;
 
 export class ReadyAhead {
-  readonly #makers: readonly (() => Promise<void>)[];
+  readonly #makers: readonly ((rest: Rest) => Promise<void>)[];
   #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
   #isClosed = false;
 
   /** A maker rejects when the store fails or is closed: what it left is made later, or when someone asks. */
-  constructor(makers: readonly (() => Promise<void>)[]) {
+  constructor(makers: readonly ((rest: Rest) => Promise<void>)[]) {
     this.#makers = makers;
   }
 
@@ -33,8 +40,13 @@ export class ReadyAhead {
       return;
     }
     this.#isRunning = true;
+    let startedAt = performance.now();
+    const rest = async (): Promise<void> => {
+      await sleep(Math.min((performance.now() - startedAt) * restsPerWork, restMaxMs), undefined, { ref: false });
+      startedAt = performance.now();
+    };
     try {
-      for (const make of this.#makers) await make();
+      for (const make of this.#makers) await make(rest);
     } catch {
       // Charts do without: they read the rows.
     } finally {

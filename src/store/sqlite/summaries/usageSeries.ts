@@ -9,6 +9,7 @@ import type { MonthTables } from "../monthTables.ts";
 import { lastHour, nextHour } from "../usageScan.ts";
 import { addBlock, addTo, encodedSums, isExact, type UsageSums } from "./blockSums.ts";
 import { blockHours, blocksAhead, isSettled, type KeptBlocks } from "./keptBlocks.ts";
+import type { Rest } from "./readyAhead.ts";
 
 /** Numbers that are held in all: 48 MB at most. */
 const keptSumsMax = 3_000_000;
@@ -21,8 +22,8 @@ const blocksPerTurn = 8;
 interface Parts {
   readonly database: DatabaseSync;
   readonly months: MonthTables;
-  /** Makes what is queued visible; throws when the store is closed. */
-  readonly settle: () => void;
+  /** Throws when the store is closed. */
+  readonly ensureOpen: () => void;
   /** Resolves when what was committed by now is in the tables. */
   readonly visible: () => Promise<unknown>;
   readonly blocks: KeptBlocks;
@@ -74,17 +75,17 @@ export class UsageSeriesSums {
   }
 
   /** Puts the blocks of a chart's time on disk. Rejects when the store fails or is closed. */
-  async readyAhead(): Promise<void> {
-    this.#parts.settle();
+  async readyAhead(rest: Rest): Promise<void> {
+    this.#parts.ensureOpen();
     const [oldest, newest] = [nextHour(this.#parts, 0, Number.MAX_SAFE_INTEGER), this.#newestHour()];
     if (oldest === undefined || newest === undefined) return;
     for (const block of blocksAhead(oldest, newest)) {
       for (const by of ["dimension", "customer"] as const) {
         if (this.#parts.blocks.has(by, block)) continue;
         await this.#inTurn(() => this.#addBlock(new Map(), by, block, newest));
+        await rest();
+        this.#parts.ensureOpen();
       }
-      await nextTurn();
-      this.#parts.settle();
     }
   }
 
@@ -178,7 +179,7 @@ export class UsageSeriesSums {
       await this.#addBlock(found, by, block, newest);
       if (block % blocksPerTurn === 0) {
         await nextTurn();
-        this.#parts.settle();
+        this.#parts.ensureOpen();
       }
     }
     return found;
@@ -217,7 +218,7 @@ export class UsageSeriesSums {
   }
 
   async #hours(fromHour: number, hours: number, by: SeriesMember): Promise<UsageSums> {
-    const { database, settle } = this.#parts;
+    const { database, ensureOpen } = this.#parts;
     const found: UsageSums = new Map();
     for (let hour = fromHour; hour < fromHour + hours; hour += 1) {
       const [table] = this.#parts.months.within(hour, hour + 1);
@@ -231,7 +232,7 @@ export class UsageSeriesSums {
       if (rows.length === 0) continue;
       for (const { id, quantity, records } of rows) addTo(found, id, quantity, records);
       await nextTurn();
-      settle();
+      ensureOpen();
     }
     return found;
   }
