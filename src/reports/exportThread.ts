@@ -35,11 +35,14 @@ const workerFile = new URL(`./exportWorker${import.meta.url.endsWith(".ts") ? ".
 
 /** Of this moment. Whoever does not read the bytes to their end returns their iterator, which ends the thread. */
 export async function exportRecords(
-  { ledger, reader: source }: Pick<Store, "ledger"> & Partial<Pick<Store, "reader">>,
+  store: Pick<Store, "ledger"> & Partial<Pick<Store, "reader">>,
   filter: UsageFilter,
   format: ExportFormat,
 ): Promise<RecordExport> {
+  const { ledger } = store;
   const fixed = { ...filter, asOf: await ledger.mark() };
+  // Asked after that: it may just have been found that a reader would not see all.
+  const source = store.reader;
   // An engine without readers waits for its server, not the event loop; what is left to wait for is the encoding of a page.
   return source === undefined ? exportAsOf(ledger, fixed, format) : exportInThread({ source, filter: fixed, format });
 }

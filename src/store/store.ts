@@ -26,8 +26,8 @@ export interface Store {
   readonly audit: Audit;
   readonly outbox: Outbox;
   readonly summaries: Summaries;
-  /** How another thread reads the ledger. Absent: this engine is read without one. */
-  readonly reader?: ReaderSource;
+  /** How another thread reads the ledger. Absent: this engine is read without one, or is now. */
+  readonly reader?: ReaderSource | undefined;
   readonly leadership: Leadership;
   /** What nodes have in common. Absent: one process owns the store. */
   readonly shared?: SharedState;

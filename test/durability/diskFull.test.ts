@@ -152,6 +152,30 @@ class Writer {
     }
     // What the tables could not take as well.
     expect([...this.acknowledged.values()].filter((id) => !listed.has(id))).toEqual([]);
+    await this.expectSums();
+  }
+
+  /** Sums, charts and files hold what pages hold. */
+  async expectSums(): Promise<void> {
+    const count = this.acknowledged.size;
+    const sums = await this.ask("/api/v1/usage?groupBy=customer,dimension,day&limit=1000");
+    expect(sums.status, sums.text).toBe(200);
+    const { items } = JSON.parse(sums.text) as { readonly items: readonly { readonly records: number }[] };
+    expect(items.reduce((sum, { records }) => sum + records, 0)).toBe(count);
+    const hour = 3_600_000;
+    const span = `by=hour&from=${new Date(Date.now() - 30 * hour).toISOString()}&to=${new Date().toISOString()}`;
+    const chart = await this.ask(`/api/v1/usage/summary?${span}&measure=records&top=1`);
+    expect(chart.status, chart.text).toBe(200);
+    const { series, rest } = JSON.parse(chart.text) as {
+      readonly series: readonly { readonly total: number }[];
+      readonly rest: readonly number[];
+    };
+    expect([...series.map(({ total }) => total), ...rest].reduce((sum, value) => sum + value, 0)).toBe(count);
+    const calls = await this.ask(`/api/v1/calls/summary?${span}`);
+    expect(calls.status, calls.text).toBe(200);
+    const file = await this.ask("/api/v1/metering-records/export?format=csv");
+    expect(file.status, file.text.slice(0, 500)).toBe(200);
+    expect(file.text.trimEnd().split("\r\n")).toHaveLength(count + 1);
   }
 }
 

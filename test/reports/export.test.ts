@@ -356,8 +356,11 @@ describe("over HTTP", () => {
 
   test("four at once and no more; a client that goes away makes room", async () => {
     const { ledger, reader } = control.store;
+    const setReader = (value: typeof reader): void => {
+      Object.defineProperty(control.store, "reader", { value, configurable: true });
+    };
     // In the server's thread, where the reading can be held up.
-    Object.assign(control.store, { reader: undefined });
+    setReader(undefined);
     const page = ledger.page.bind(ledger);
     let release = (): void => undefined;
     const gate = new Promise<void>((resolve) => {
@@ -377,7 +380,7 @@ describe("over HTTP", () => {
     for (const abort of aborts) abort.abort();
     release();
     vi.restoreAllMocks();
-    Object.assign(control.store, { reader });
+    setReader(reader);
     const status = async () => {
       const answer = await fetchExport("");
       await answer.arrayBuffer();

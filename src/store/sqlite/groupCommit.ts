@@ -175,6 +175,16 @@ export class GroupCommit {
     });
   }
 
+  /** Something is seen that is not committed: see `show`. */
+  get isShowing(): boolean {
+    return this.#isShowing;
+  }
+
+  /** Ends what is shown: temporary tables would lose with it what is written to them. Throws. */
+  hide(): void {
+    if (this.#isShowing) this.#rollback(false);
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }

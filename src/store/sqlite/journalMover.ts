@@ -38,11 +38,16 @@ export interface MoverParts extends MoveParts {
   readonly sliceRows: number;
 }
 
+/** Between two pieces of a long read. */
+export type Turn = () => Promise<void>;
+
 /** For reads of this connection that end within a turn of the event loop, or begin each turn by `again`. */
 export interface SeenUsage {
   /** All that is committed by now is seen, on a full disk, too. Resolves with the newest call's number. */
   readonly all: () => Promise<number>;
   readonly again: () => void;
+  /** After `all`: what is seen is gone with this turn of the event loop. A read that takes several does them in one. */
+  readonly isForThisTurn: () => boolean;
 }
 
 interface Waiter {
@@ -98,6 +103,11 @@ export class JournalMover {
       this.#isStuck = true;
       this.seen();
     }
+  }
+
+  /** The tables could not be written when someone read last. */
+  get isStuck(): boolean {
+    return this.#isStuck;
   }
 
   /** For reads that end within this turn of the event loop: see `GroupCommit.show`. Throws. */

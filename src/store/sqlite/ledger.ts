@@ -3,6 +3,7 @@
  * that does not know all of the hour; what is stored goes to the journal, in the group's transaction.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { MeteringRecord, MeteringWorkload } from "../../api/types.ts";
 import type { MeteredUnit, PlacedRecord, UsageClaim, UsageFilter, UsageHolder, UsageOrder } from "../ledger.ts";
 import { type ClaimOutcome, type ClaimUnit, type Ledger, StaleFactsError } from "../ledger.ts";
@@ -40,11 +41,6 @@ export interface LedgerParts {
   readonly journal: Journal;
   readonly index: UsageIndex;
   readonly loader: HourLoader;
-  /**
-   * Resolves with the number of the newest call by now, when all that was committed up to it is in the tables. Rejects
-   * when the store fails or is closed.
-   */
-  readonly visible: () => Promise<number>;
   readonly seen: SeenUsage;
   /** A record of this hour is being stored; the transaction may yet be undone. */
   readonly touched: (hour: number) => void;
@@ -167,7 +163,7 @@ export class SqliteLedger implements Ledger {
 
   /** Every record names the call that stored it, and calls are numbered in the order of their commits. */
   async mark(): Promise<string> {
-    return String(await this.#parts.visible());
+    return String(await this.#parts.seen.all());
   }
 
   async count(filter: UsageFilter): Promise<{ readonly count: number; readonly quantity: number }> {
@@ -176,10 +172,24 @@ export class SqliteLedger implements Ledger {
   }
 
   async *totals(filter: UsageFilter, grouping: UsageGrouping, cursor?: string): AsyncGenerator<readonly UsageTotal[]> {
-    const { database, months, commits, blocks } = this.#parts;
-    const ensureOpen = (): void => commits.ensureOpen();
+    const { database, months, commits, blocks, seen } = this.#parts;
     const asOf = await this.mark();
-    yield* selectUsageTotals({ database, months, ensureOpen, blocks }, { asOf, ...filter }, grouping, cursor);
+    const isForThisTurn = seen.isForThisTurn();
+    const turn = async (): Promise<void> => {
+      if (isForThisTurn) return;
+      await nextTurn();
+      commits.ensureOpen();
+      commits.hide();
+    };
+    const totals = selectUsageTotals({ database, months, turn, blocks }, { asOf, ...filter }, grouping, cursor);
+    if (!isForThisTurn) {
+      yield* totals;
+      return;
+    }
+    // Whoever takes them may take their time.
+    const all: (readonly UsageTotal[])[] = [];
+    for await (const batch of totals) all.push(batch);
+    yield* all;
   }
 
   workloads(filter: { readonly productCode?: string; readonly resource?: string }): readonly MeteringWorkload[] {

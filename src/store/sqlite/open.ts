@@ -2,6 +2,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { alwaysHeld } from "../leadership.ts";
 import { checkKey, keyCheckName, keyCheckOf, type Sealer } from "../sealer.ts";
 import type { Store } from "../store.ts";
@@ -14,7 +15,7 @@ import { GroupCommit, type GroupRider } from "./groupCommit.ts";
 import { HourLoader } from "./hourLoader.ts";
 import { Interner } from "./interner.ts";
 import { Journal } from "./journal.ts";
-import { JournalMover, type SeenUsage } from "./journalMover.ts";
+import { JournalMover, type SeenUsage, type Turn } from "./journalMover.ts";
 import { SqliteLedger } from "./ledger.ts";
 import { lockFolder } from "./lock.ts";
 import { migrate } from "./migrate.ts";
@@ -87,10 +88,10 @@ export function openSqliteStore({ file, sealer, bounds }: SqliteStoreOptions): S
     const database = openDatabase(file);
     try {
       checkMasterKey(database, sealer, file);
-      return {
-        ...assemble({ database, sealer, file, bounds: { ...defaultBounds, ...bounds }, release: () => lock.release() }),
-        reader: readerSource(file),
-      };
+      return assemble({
+        ...{ database, sealer, file, bounds: { ...defaultBounds, ...bounds } },
+        release: () => lock.release(),
+      });
     } catch (error) {
       database.close();
       throw error;
@@ -212,22 +213,31 @@ function assemble({ database, file, sealer, bounds, release }: Assembly): Sqlite
       ensureOpen();
       mover.seen();
     },
+    isForThisTurn: () => commits.isShowing,
   };
-  const callCounts: CallCounts = new CallCounts({ database, ensureOpen, visible, blocks: callBlocks });
+  const turn: Turn = async () => {
+    if (!mover.isStuck) await nextTurn();
+    ensureOpen();
+  };
+  const callCounts: CallCounts = new CallCounts({ database, turn, visible: seen.all, blocks: callBlocks });
   const audit: SqliteAudit = new SqliteAudit({
     ...{ database, commits, interner, months, journal, visible, seen },
     pruned: (before) => callCounts.forget(before),
     touched: (hour) => callBlocks.touch(hour),
   });
-  const usageSeries = new UsageSeriesSums({ database, months, ensureOpen, visible, blocks: usageBlocks });
-  const readyAhead = new ReadyAhead([
+  const usageSeries = new UsageSeriesSums({ database, months, turn, visible: seen.all, blocks: usageBlocks });
+  const ensureGoing = (): void => {
+    ensureOpen();
+    if (mover.isStuck) throw new Error("the tables cannot be written");
+  };
+  const readyAhead = new ReadyAhead(ensureGoing, [
     (rest) => callCounts.readyAhead(rest),
     (rest) => usageSeries.readyAhead(rest),
-    (rest) => readyDays({ database, months, ensureOpen, blocks: usageBlocks }, rest),
+    (rest) => readyDays({ database, months, turn, blocks: usageBlocks }, rest),
   ]);
   readyAhead.schedule();
   const ledger = new SqliteLedger({
-    ...{ database, commits, interner, months, audit, catalog, journal, index, visible, seen },
+    ...{ database, commits, interner, months, audit, catalog, journal, index, seen },
     loader: new HourLoader({ database, months, index, commits }, bounds.missesBeforeLoad),
     touched: (hour) => usageSeries.touch(hour),
     blocks: usageBlocks,
@@ -259,6 +269,10 @@ function assemble({ database, file, sealer, bounds, release }: Assembly): Sqlite
     summaries: { calls: (span) => callCounts.select(span), usage: (input) => usageSeries.select(input) },
     database,
     writer,
+    get reader() {
+      // Of another connection: it does not see what the tables could not take.
+      return mover.isStuck ? undefined : readerSource(file);
+    },
     leadership: alwaysHeld,
     // A disk that fails is told by the calls that it fails.
     outage: () => undefined,

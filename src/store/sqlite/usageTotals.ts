@@ -4,7 +4,6 @@
  * which SQLite lets go to disk, so that memory stays bounded whatever there is to add up.
  */
 import type { DatabaseSync } from "node:sqlite";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { InvalidCursorError, type UsageFilter } from "../ledger.ts";
 import {
   groupTagsMax,
@@ -14,6 +13,7 @@ import {
   type UsageTotal,
   usageMembers,
 } from "../usageTotals.ts";
+import type { Turn } from "./journalMover.ts";
 import type { MonthTables } from "./monthTables.ts";
 import { type KeptBlocks, kindHours } from "./summaries/keptBlocks.ts";
 import { groupParts, keptKind, sumKept } from "./summaries/keptTotals.ts";
@@ -52,8 +52,8 @@ const temporaryTables = `
 interface Parts {
   readonly database: DatabaseSync;
   readonly months: MonthTables;
-  /** Throws when the store is closed. */
-  readonly ensureOpen: () => void;
+  /** Lets other calls go on. Rejects when the store is closed. */
+  readonly turn: Turn;
   /** Sums of six hours and of days that are there already. */
   readonly blocks: KeptBlocks;
 }
@@ -91,8 +91,7 @@ export async function* selectUsageTotals(
   grouping: UsageGrouping,
   cursor?: string,
 ): AsyncGenerator<readonly UsageTotal[]> {
-  const { database, ensureOpen } = parts;
-  ensureOpen();
+  const { database, turn } = parts;
   runs += 1;
   const members = usageMembers.filter((member) => grouping.members?.includes(member));
   const tags = (grouping.tags ?? []).slice(0, groupTagsMax);
@@ -103,23 +102,22 @@ export async function* selectUsageTotals(
     for (const span of spansOf(parts, plan)) {
       await addUp(parts, plan, span);
       yield* ordered(parts, plan, span);
-      await nextTurn();
-      ensureOpen();
+      await turn();
     }
   } finally {
-    await clear(database, plan.run);
+    await clear(parts, plan.run);
   }
 }
 
 /** What a reader left unread, some at a time. A store that was closed meanwhile has no temporary tables any more. */
-async function clear(database: DatabaseSync, run: number): Promise<void> {
+async function clear({ database, turn }: Parts, run: number): Promise<void> {
   for (const [table, key] of [
     ["usage_sums", "subject, dimension, billable, tags"],
     ["usage_totals", "keys"],
   ] as const) {
     const some = `SELECT ${key} FROM temp.${table} WHERE run = $run LIMIT ${clearedAtOnce}`;
     const statement = `DELETE FROM temp.${table} WHERE run = $run AND (${key}) IN (${some})`;
-    while (database.isOpen && Number(database.prepare(statement).run({ run }).changes) > 0) await nextTurn();
+    while (database.isOpen && Number(database.prepare(statement).run({ run }).changes) > 0) await turn();
   }
 }
 
@@ -166,8 +164,7 @@ async function addUp(parts: Parts, plan: Plan, { fromHour, toHour }: Span): Prom
     if (kept !== undefined) {
       done = kept;
       from = nextHour(parts, kept, toHour);
-      await nextTurn();
-      parts.ensureOpen();
+      await parts.turn();
       continue;
     }
     const startedAt = performance.now();
@@ -179,8 +176,7 @@ async function addUp(parts: Parts, plan: Plan, { fromHour, toHour }: Span): Prom
     done = end;
     from = nextHour(parts, end, toHour);
     if (from !== undefined && plan.grouping.period !== "hour") {
-      await nextTurn();
-      parts.ensureOpen();
+      await parts.turn();
     }
   }
 }
@@ -225,12 +221,11 @@ const memberColumns: Readonly<Record<UsageMember, string>> = {
 
 /** What the span came to, in order: under its names first, then read in batches. Nothing is locked between two of them. */
 async function* ordered(parts: Parts, plan: Plan, span: Span): AsyncGenerator<readonly UsageTotal[]> {
-  const { database, ensureOpen } = parts;
+  const { database, turn } = parts;
   const { run } = plan;
   const name = namer(database, plan, span);
   while (name()) {
-    await nextTurn();
-    ensureOpen();
+    await turn();
   }
   const select = database.prepare(
     `SELECT keys, CAST(quantity AS TEXT) AS quantity, records FROM temp.usage_totals
@@ -244,8 +239,7 @@ async function* ordered(parts: Parts, plan: Plan, span: Span): AsyncGenerator<re
     remove.run(run, last.keys);
     yield rows.map((row) => totalOf(row, plan));
     if (rows.length < batchTotals) return;
-    await nextTurn();
-    ensureOpen();
+    await turn();
   }
 }
 

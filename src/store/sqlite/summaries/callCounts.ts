@@ -3,9 +3,10 @@
  * since is read. Hours that are over are kept on disk, too, for the next start. Reading goes in slices with a turn of the
  * event loop between them, so that calls are answered meanwhile.
  */
+
 import type { DatabaseSync } from "node:sqlite";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { CallCount, RecordCount, SummarySpan } from "../../summaries.ts";
+import type { Turn } from "../journalMover.ts";
 import { blockHours, blockOf, blocksAhead, type KeptBlocks } from "./keptBlocks.ts";
 import type { Rest } from "./readyAhead.ts";
 
@@ -44,8 +45,8 @@ const inTime = `FROM audit INDEXED BY audit_at
 
 interface Parts {
   readonly database: DatabaseSync;
-  /** Throws when the store is closed. */
-  readonly ensureOpen: () => void;
+  /** Lets other calls go on. Rejects when the store is closed. */
+  readonly turn: Turn;
   /** Resolves with the number of the newest event when all events up to it are in the table. */
   readonly visible: () => Promise<number>;
   readonly blocks: KeptBlocks;
@@ -79,7 +80,6 @@ export class CallCounts {
 
   /** Puts the blocks of a chart's time on disk. Rejects when the store fails or is closed. */
   async readyAhead(rest: Rest): Promise<void> {
-    this.#parts.ensureOpen();
     const ends = this.#parts.database
       .prepare(
         "SELECT (SELECT min(at) FROM audit WHERE caller > 0) AS oldest, max(at) AS newest FROM audit WHERE caller > 0",
@@ -152,7 +152,7 @@ export class CallCounts {
 
   /** What was written since goes to the hours that are known; the others will be read when they are asked for. */
   async #catchUp(): Promise<void> {
-    const { database, ensureOpen, visible } = this.#parts;
+    const { database, turn, visible } = this.#parts;
     const upTo = await visible();
     if (this.#hours.size === 0) this.#upTo = upTo;
     const select = database.prepare(
@@ -166,14 +166,13 @@ export class CallCounts {
         if (known !== undefined) add(known, row.outcome, numbersOf(row));
       }
       this.#upTo = to;
-      await nextTurn();
-      ensureOpen();
+      await turn();
     }
   }
 
   /** The hours of [from, to), which are known from now on. */
   async #read(fromHour: number, toHour: number): Promise<ReadonlyMap<number, HourCounts>> {
-    const { database, ensureOpen } = this.#parts;
+    const { database, turn } = this.#parts;
     const generation = this.#generation;
     const read = new Map<number, HourCounts>();
     const slice = database.prepare(
@@ -191,8 +190,7 @@ export class CallCounts {
       }
       place = last.get({ ...place, end }) as { at: number; seq: number } | undefined;
       if (place === undefined) break;
-      await nextTurn();
-      ensureOpen();
+      await turn();
     }
     if (generation === this.#generation) this.#keep(fromHour, toHour, read);
     return read;

@@ -30,7 +30,7 @@ export const callKinds: readonly BlockKind[] = ["calls"];
 
 export interface KeptBlocksParts {
   readonly database: DatabaseSync;
-  readonly commits: Pick<GroupCommit, "alone" | "writing">;
+  readonly commits: Pick<GroupCommit, "alone" | "isShowing" | "writing">;
   /** Of those of one instance all are removed together. */
   readonly kinds: readonly BlockKind[];
   /** Something came that is newer than everything so far: there may be blocks to write. */
@@ -103,6 +103,8 @@ export class KeptBlocks {
 
   /** Nothing is written of hours that changed since `look`. Throws StoreFailure. */
   write(kind: BlockKind, block: number, look: number, content: Uint8Array): void {
+    // Rows that cannot be written are shown: a commit would end that, and fail.
+    if (this.#parts.commits.isShowing) return;
     this.#parts.commits.alone(() => {
       // Asked inside: what was queued is stored first.
       if (look < this.#firstLook || this.#lastTouch(kind, block) >= look) return;

@@ -1,6 +1,6 @@
 /** Days of usage by pairs: from the disk, or made of the rows, some at a time with a turn of the event loop between. */
 import type { DatabaseSync } from "node:sqlite";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Turn } from "../journalMover.ts";
 import type { MonthTables } from "../monthTables.ts";
 import { lastHour, nextHour } from "../usageScan.ts";
 import { blocksAhead, isSettled, type KeptBlocks, kindHours } from "./keptBlocks.ts";
@@ -14,8 +14,8 @@ const sliceRows = 4_000;
 export interface DayParts {
   readonly database: DatabaseSync;
   readonly months: MonthTables;
-  /** Throws when the store is closed. */
-  readonly ensureOpen: () => void;
+  /** Lets other calls go on. Rejects when the store is closed. */
+  readonly turn: Turn;
   readonly blocks: KeptBlocks;
 }
 
@@ -56,7 +56,6 @@ export async function dayBlock(parts: DayParts, day: number): Promise<Uint8Array
 
 /** Puts the days that bills are made of on disk. Rejects when the store fails or is closed. */
 export async function readyDays(parts: DayParts, rest: Rest): Promise<void> {
-  parts.ensureOpen();
   const oldest = nextHour(parts, 0, Number.MAX_SAFE_INTEGER);
   const newest = lastHour(parts, 0, Number.MAX_SAFE_INTEGER);
   if (oldest === undefined || newest === undefined) return;
@@ -64,12 +63,11 @@ export async function readyDays(parts: DayParts, rest: Rest): Promise<void> {
     if (parts.blocks.has("pair", day)) continue;
     await dayBlock(parts, day);
     await rest();
-    parts.ensureOpen();
   }
 }
 
 /** undefined: there are no rows. */
-async function madeOfRows({ database, months, ensureOpen }: DayParts, day: number): Promise<Uint8Array | undefined> {
+async function madeOfRows({ database, months, turn }: DayParts, day: number): Promise<Uint8Array | undefined> {
   const firstHour = day * dayHours;
   const sums = new PairSums();
   let lastCall = 0;
@@ -93,8 +91,7 @@ async function madeOfRows({ database, months, ensureOpen }: DayParts, day: numbe
     const end = rows.at(-1);
     if (end === undefined || rows.length < sliceRows) break;
     last = end;
-    await nextTurn();
-    ensureOpen();
+    await turn();
   }
   return sums.size === 0 ? undefined : sums.encoded(lastCall);
 }

@@ -1,5 +1,4 @@
 /** Sums of the ledger that need not be read from its rows: they are made of blocks, where a block knows enough. */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { UsageFilter } from "../../ledger.ts";
 import type { UsageGrouping } from "../../usageTotals.ts";
 import type { Scan } from "../usageScan.ts";
@@ -58,8 +57,7 @@ async function sumBlocks(parts: DayParts, wanted: Wanted, hour: number, toHour: 
     left -= count;
     if (left > 0) continue;
     left = sumsPerTurn;
-    await nextTurn();
-    parts.ensureOpen();
+    await parts.turn();
   }
   if (next === hour) return undefined;
   const toPair = (id: number): Pick<Pair, "subject" | "dimension" | "billable"> =>
@@ -80,8 +78,7 @@ async function sumDays(parts: DayParts, wanted: Wanted, hour: number, toHour: nu
     if (isAfter(head.lastCall, wanted.filter)) break;
     for (let place = head.place; place < content.length; ) {
       place = sums.addBlock(content, place, sumsPerTurn);
-      await nextTurn();
-      parts.ensureOpen();
+      await parts.turn();
     }
   }
   if (next === hour) return undefined;
@@ -117,20 +114,21 @@ export function groupParts({ members = [] }: UsageGrouping): PairParts {
 
 /** Those that the filter lets through. A batch is one transaction, of the temporary tables alone: nothing is synced. */
 async function insertAll(parts: DayParts, wanted: Wanted, pairs: Iterable<Pair>): Promise<void> {
-  const { database, ensureOpen } = parts;
+  const { database, turn } = parts;
   const statement = insertOf(wanted);
   const values = [wanted.run, ...Object.values(wanted.scan.ofSums?.values ?? {})];
   let batch: Pair[] = [];
   const flush = (): void => {
     const insert = database.prepare(statement);
-    database.exec("BEGIN");
+    const isWithin = database.isTransaction;
+    if (!isWithin) database.exec("BEGIN");
     try {
       for (const { subject, dimension, billable, quantity, records } of batch) {
         insert.run(subject, dimension, billable, BigInt(quantity), records, ...values);
       }
-      database.exec("COMMIT");
+      if (!isWithin) database.exec("COMMIT");
     } catch (error) {
-      if (database.isTransaction) database.exec("ROLLBACK");
+      if (!isWithin && database.isTransaction) database.exec("ROLLBACK");
       throw error;
     }
     batch = [];
@@ -138,8 +136,7 @@ async function insertAll(parts: DayParts, wanted: Wanted, pairs: Iterable<Pair>)
   for (const pair of pairs) {
     if (batch.push(pair) < insertsPerTurn) continue;
     flush();
-    await nextTurn();
-    ensureOpen();
+    await turn();
   }
   flush();
 }

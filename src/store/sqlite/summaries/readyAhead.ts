@@ -11,13 +11,18 @@ const restMaxMs = 1_000;
 export type Rest = () => Promise<void>;
 
 export class ReadyAhead {
+  readonly #ensureGoing: () => void;
   readonly #makers: readonly ((rest: Rest) => Promise<void>)[];
   #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
   #isClosed = false;
 
-  /** A maker rejects when the store fails or is closed: what it left is made later, or when someone asks. */
-  constructor(makers: readonly ((rest: Rest) => Promise<void>)[]) {
+  /**
+   * A maker rejects when the store fails or is closed: what it left is made later, or when someone asks. `ensureGoing`
+   * throws when nothing is to be made.
+   */
+  constructor(ensureGoing: () => void, makers: readonly ((rest: Rest) => Promise<void>)[]) {
+    this.#ensureGoing = ensureGoing;
     this.#makers = makers;
   }
 
@@ -44,8 +49,10 @@ export class ReadyAhead {
     const rest = async (): Promise<void> => {
       await sleep(Math.min((performance.now() - startedAt) * restsPerWork, restMaxMs), undefined, { ref: false });
       startedAt = performance.now();
+      this.#ensureGoing();
     };
     try {
+      this.#ensureGoing();
       for (const make of this.#makers) await make(rest);
     } catch {
       // Charts do without: they read the rows.

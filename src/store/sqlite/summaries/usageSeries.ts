@@ -3,8 +3,8 @@
  * stored: nearly all of a chart is of hours that are over. Those of six hours are kept on disk, too, for the next start.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { SeriesMember, UsageSeries, UsageSeriesInput } from "../../summaries.ts";
+import type { Turn } from "../journalMover.ts";
 import type { MonthTables } from "../monthTables.ts";
 import { lastHour, nextHour } from "../usageScan.ts";
 import { addBlock, addTo, encodedSums, isExact, type UsageSums } from "./blockSums.ts";
@@ -22,8 +22,8 @@ const blocksPerTurn = 8;
 interface Parts {
   readonly database: DatabaseSync;
   readonly months: MonthTables;
-  /** Throws when the store is closed. */
-  readonly ensureOpen: () => void;
+  /** Lets other calls go on. Rejects when the store is closed. */
+  readonly turn: Turn;
   /** Resolves when what was committed by now is in the tables. */
   readonly visible: () => Promise<unknown>;
   readonly blocks: KeptBlocks;
@@ -76,7 +76,6 @@ export class UsageSeriesSums {
 
   /** Puts the blocks of a chart's time on disk. Rejects when the store fails or is closed. */
   async readyAhead(rest: Rest): Promise<void> {
-    this.#parts.ensureOpen();
     const [oldest, newest] = [nextHour(this.#parts, 0, Number.MAX_SAFE_INTEGER), this.#newestHour()];
     if (oldest === undefined || newest === undefined) return;
     for (const block of blocksAhead(oldest, newest)) {
@@ -84,7 +83,6 @@ export class UsageSeriesSums {
         if (this.#parts.blocks.has(by, block)) continue;
         await this.#inTurn(() => this.#addBlock(new Map(), by, block, newest));
         await rest();
-        this.#parts.ensureOpen();
       }
     }
   }
@@ -178,8 +176,7 @@ export class UsageSeriesSums {
     for (let block = first; block < first + count; block += 1) {
       await this.#addBlock(found, by, block, newest);
       if (block % blocksPerTurn === 0) {
-        await nextTurn();
-        this.#parts.ensureOpen();
+        await this.#parts.turn();
       }
     }
     return found;
@@ -218,7 +215,7 @@ export class UsageSeriesSums {
   }
 
   async #hours(fromHour: number, hours: number, by: SeriesMember): Promise<UsageSums> {
-    const { database, ensureOpen } = this.#parts;
+    const { database, turn } = this.#parts;
     const found: UsageSums = new Map();
     for (let hour = fromHour; hour < fromHour + hours; hour += 1) {
       const [table] = this.#parts.months.within(hour, hour + 1);
@@ -231,8 +228,7 @@ export class UsageSeriesSums {
         .all(hour) as SumRow[];
       if (rows.length === 0) continue;
       for (const { id, quantity, records } of rows) addTo(found, id, quantity, records);
-      await nextTurn();
-      ensureOpen();
+      await turn();
     }
     return found;
   }
