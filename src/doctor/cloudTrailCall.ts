@@ -124,6 +124,43 @@ interface RecordOutcome {
  * are put beside the request. Where the request was too long to be kept, the answer is all there is.
  */
 function batchOutcomes(request: Members, response: Members, letters: string | undefined): readonly RecordOutcome[] {
+  return outcomesAsMade(request, response, letters) ?? outcomesByContent(request, response, letters);
+}
+
+/** A record that was just made of this server's trail has the same objects on both sides, in order; else undefined. */
+function outcomesAsMade(
+  request: Members,
+  response: Members,
+  letters: string | undefined,
+): readonly RecordOutcome[] | undefined {
+  const { usageRecords } = request;
+  const { results, unprocessedRecords } = response;
+  if (!(Array.isArray(usageRecords) && Array.isArray(results) && Array.isArray(unprocessedRecords))) return undefined;
+  const outcomes: RecordOutcome[] = [];
+  let answered = 0;
+  let unprocessed = 0;
+  for (const usageRecord of usageRecords) {
+    if (typeof usageRecord !== "object" || usageRecord === null) return undefined;
+    if (unprocessedRecords[unprocessed] === usageRecord) {
+      unprocessed += 1;
+      outcomes.push({ usageRecord, status: "Unprocessed" });
+      continue;
+    }
+    const result: unknown = results[answered];
+    if (typeof result !== "object" || result === null) return undefined;
+    const { usageRecord: same, status: given, meteringRecordId } = result as Members;
+    const status = statuses.find((one) => one === given);
+    if (same !== usageRecord || status === undefined) return undefined;
+    const isReplay = status === "Success" && letters?.[outcomes.length] === "R";
+    const id = textOf(meteringRecordId);
+    outcomes.push({ usageRecord, status: isReplay ? "Replayed" : status, ...(id === "" ? {} : { id }) });
+    answered += 1;
+  }
+  const areAll = answered === results.length && unprocessed === unprocessedRecords.length;
+  return areAll && outcomes.length > 0 ? outcomes : undefined;
+}
+
+function outcomesByContent(request: Members, response: Members, letters: string | undefined): readonly RecordOutcome[] {
   const answered = new Map<string, RecordOutcome[]>();
   const inAnswer: RecordOutcome[] = [];
   const add = (outcome: RecordOutcome): void => {
@@ -189,8 +226,16 @@ function accountIn(members: Members): string {
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const textForm = /^([A-Z][a-z]{2}) (\d{1,2}), (\d{1,6}),? (\d{1,2}):(\d\d):(\d\d)\s?([AP])M$/u;
 
+/** The one that was read last: records of a batch mostly have the same. */
+let lastRead: { readonly value: unknown; readonly at: number | undefined } = { value: undefined, at: undefined };
+
 /** H-3, such as `Apr 19, 2018 4:32:50 PM`, UTC; ISO text; epoch seconds. Epoch milliseconds. */
 export function timestampOf(value: unknown): number | undefined {
+  if (value !== lastRead.value) lastRead = { value, at: timestampRead(value) };
+  return lastRead.at;
+}
+
+function timestampRead(value: unknown): number | undefined {
   if (typeof value === "number") return Number.isFinite(value) ? value * 1_000 : undefined;
   if (typeof value !== "string") return undefined;
   const [, month = "", day, year, hour, minute, second, half] = textForm.exec(value) ?? [];

@@ -23,7 +23,7 @@ import type { Catalog } from "../store/catalog.ts";
 import { StoreFailure, type UsageClaim, type UsageHolder } from "../store/ledger.ts";
 import { batchDetail, type MarkedRecord, recordForm } from "./auditDetail.ts";
 import { decideAndClaim, storeFailed } from "./claiming.ts";
-import { agreementOf, customersOf } from "./customers.ts";
+import { agreementOf, type CustomerFacts, type Customers, customersOf } from "./customers.ts";
 import { auditEvent, type Call, type Operation } from "./operation.ts";
 
 export interface UsageRecordResult {
@@ -83,45 +83,63 @@ function productOf(request: BatchRequest, catalog: Catalog) {
   return agreement && catalog.product(agreement.productCode);
 }
 
-function prefetch(request: BatchRequest, call: Call, catalog: Catalog): BatchFacts {
+function prefetch(request: BatchRequest, call: Call, catalog: Catalog): BatchFacts & Customers {
   const product = productOf(request, catalog);
-  const records = customersOf(request.UsageRecords, product, catalog, call);
-  return { callerAccountId: call.credential.accountId, product, records };
+  const { records, settledFrom } = customersOf(request.UsageRecords, product, catalog, call);
+  return { callerAccountId: call.credential.accountId, product, records, settledFrom };
 }
 
 /** What is claimed, its audit event, and what has become of each record once the holders of the claims are known. */
-function claimUnit(request: BatchRequest, facts: BatchFacts, outcomes: readonly RecordOutcome[], call: Call) {
+function claimUnit(
+  request: BatchRequest,
+  { product, records: known }: BatchFacts & Customers,
+  outcomes: readonly RecordOutcome[],
+  call: Call,
+) {
   const { UsageRecords: usage } = request;
-  /** By index; undefined: nothing is claimed for the record. */
-  const claims = outcomes.map((outcome, index) => {
-    const record = usage[index];
-    if (outcome === undefined || record === undefined || call.unprocessed.includes(index)) return undefined;
-    return claimOf(record, outcome, facts.product?.code ?? outcome.agreement.productCode, call.region);
-  });
-  // Here and not in the commit: the facts of 25 customers are at hand now.
-  const forms = claims.map((claim, index) => {
-    const record = usage[index];
-    return claim === undefined || record === undefined ? "-" : recordForm(record, claim, facts.records[index]?.buyer);
-  });
-  const marksOf = (holders: readonly UsageHolder[] | undefined): readonly MarkedRecord[] => {
-    let claimed = 0;
-    return claims.map((claim, index) => {
-      if (claim === undefined) return call.unprocessed.includes(index) ? unprocessedMark : notSubscribedMark;
-      return markOf(claim, holders?.[claimed++], call);
+  const claims: UsageClaim[] = [];
+  /** By index: `recordForm` of what is claimed, which is made here and not in the commit; or what is not claimed, and why. */
+  const forms: string[] = [];
+  const unclaimed: (MarkedRecord | undefined)[] = [];
+  for (let index = 0; index < usage.length; index += 1) {
+    const [record, facts, outcome] = [usage[index], known[index], outcomes[index]];
+    if (record === undefined || facts === undefined) continue;
+    const isLeft = call.unprocessed.length > 0 && call.unprocessed.includes(index);
+    if (outcome === undefined || isLeft) {
+      unclaimed.push(isLeft ? unprocessedMark : notSubscribedMark);
+      forms.push("-");
+      continue;
+    }
+    const claim = claimOf(record, outcome, facts, product?.code ?? outcome.agreement.productCode, call.region);
+    claims.push(claim);
+    unclaimed.push(undefined);
+    forms.push(recordForm(record, claim, facts.buyer));
+  }
+  let made: { readonly holders: readonly UsageHolder[]; readonly marks: readonly MarkedRecord[] } | undefined;
+  const marksOf = (holders: readonly UsageHolder[] = []): readonly MarkedRecord[] => {
+    if (made?.holders === holders) return made.marks; // Asked for by the event and, later, by the answer.
+    let next = 0;
+    const marks = unclaimed.map((mark) => {
+      if (mark !== undefined) return mark;
+      const place = next++;
+      return markOf(claims[place], holders[place], call);
     });
+    made = { holders, marks };
+    return marks;
   };
   const audit = ({ holders }: { readonly holders: readonly UsageHolder[] }) =>
     auditEvent(call, "Success", {
-      ...(facts.product === undefined ? {} : { productCode: facts.product.code }),
+      ...(product === undefined ? {} : { productCode: product.code }),
       ...(request.ProductCode === undefined ? { noProductCode: true as const } : {}),
       ...batchDetail(usage, marksOf(holders), forms),
     });
-  return { marksOf, unit: { records: claims.filter((claim) => claim !== undefined), audit } };
+  return { marksOf, unit: { records: claims, audit } };
 }
 
 function claimOf(
   record: UsageRecord,
   { agreement, billable }: NonNullable<RecordOutcome>,
+  { holderKey }: CustomerFacts,
   productCode: string,
   region: string,
 ): UsageClaim {
@@ -133,6 +151,7 @@ function claimOf(
     path: licenseArn === undefined ? "productCode" : "license", // B-60, B-15: with a licence the licence is the key.
     productCode,
     holder: licenseArn === undefined ? accountId : (agreement.licenseArn ?? licenseArn),
+    holderKey,
     accountId,
     dimension: record.Dimension,
     hour: hourOf(record.Timestamp),
@@ -147,12 +166,12 @@ const unprocessedMark: MarkedRecord = { letter: "U", meteringRecordId: undefined
 const notSubscribedMark: MarkedRecord = { letter: "N", meteringRecordId: undefined };
 const duplicateMark: MarkedRecord = { letter: "D", meteringRecordId: undefined };
 
-/** What has become of a claim. No holder: the store kept none. */
-function markOf({ quantity }: UsageClaim, holder: UsageHolder | undefined, { settings }: Call): MarkedRecord {
-  if (holder === undefined) return unprocessedMark;
+/** What has become of a claim. No holder: the store kept none. One that is unstored: it kept others of the batch (B-90). */
+function markOf(claim: UsageClaim | undefined, holder: UsageHolder | undefined, { settings }: Call): MarkedRecord {
+  if (claim === undefined || holder === undefined || holder.isUnstored === true) return unprocessedMark;
   const { meteringRecordId } = holder;
   if (holder.fresh) return { letter: "S", meteringRecordId };
-  const isSame = holder.quantity === quantity; // B-61, B-62, B-66
+  const isSame = holder.quantity === claim.quantity; // B-61, B-62, B-66
   return isSame && settings.identicalResend === "success" ? { letter: "R", meteringRecordId } : duplicateMark;
 }
 

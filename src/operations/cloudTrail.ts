@@ -261,21 +261,29 @@ function omission({ omittedBytes }: AuditDetail): Members {
 
 /** H-2: members begin with a small letter. */
 function lowerCamel(members: Members): Members {
-  return Object.fromEntries(
-    Object.entries(members).map(([name, value]) => [
-      lowerFirst(name),
-      // The keys of a filter are values, not members.
-      name === "Filter" ? value : (timestampText(name, value) ?? camel(value)),
-    ]),
-  );
+  const camelled: Record<string, unknown> = {};
+  for (const name of Object.keys(members)) {
+    const value = members[name];
+    // The keys of a filter are values, not members.
+    setOwn(camelled, lowerFirst(name), name === "Filter" ? value : (timestampText(name, value) ?? camel(value)));
+  }
+  return camelled;
 }
 
 function camel(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return value.map(camel);
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [lowerFirst(name), timestampText(name, inner) ?? camel(inner)]),
-  );
+  const camelled: Record<string, unknown> = {};
+  for (const [name, inner] of Object.entries(value)) {
+    setOwn(camelled, lowerFirst(name), timestampText(name, inner) ?? camel(inner));
+  }
+  return camelled;
+}
+
+/** Names come from requests: one of them would set the prototype. */
+function setOwn(members: Record<string, unknown>, name: string, value: unknown): void {
+  if (name === "__proto__") Object.defineProperty(members, name, { value, enumerable: true });
+  else members[name] = value;
 }
 
 function lowerFirst(name: string): string {
@@ -283,15 +291,22 @@ function lowerFirst(name: string): string {
 }
 
 function timestampText(name: string, value: unknown): string | undefined {
-  return typeof value === "number" && /^(?:Timestamp|PublicKeyRotationTimestamp)$/.test(name)
-    ? showTimestamp(value)
-    : undefined;
+  if (typeof value !== "number") return undefined;
+  return name === "Timestamp" || name === "PublicKeyRotationTimestamp" ? showTimestamp(value) : undefined;
 }
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
+/** The one that was shown last: records of a batch mostly have the same. */
+let shown = { at: Number.NaN, text: "" };
+
 /** H-3: `Apr 19, 2018 4:32:50 PM`, UTC. Numbers beyond all dates stay numbers. */
 export function showTimestamp(timestampSec: number): string {
+  if (shown.at !== timestampSec) shown = { at: timestampSec, text: timestampShown(timestampSec) };
+  return shown.text;
+}
+
+function timestampShown(timestampSec: number): string {
   const date = new Date(Math.floor(timestampSec) * 1_000);
   if (Number.isNaN(date.getTime())) return String(timestampSec);
   const two = (part: number): string => String(part).padStart(2, "0");

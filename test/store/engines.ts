@@ -8,6 +8,7 @@ import type { Sealer } from "../../src/store/sealer.ts";
 import { openSqliteStore } from "../../src/store/sqlite/open.ts";
 import type { Store } from "../../src/store/store.ts";
 import { createDatabase } from "../support/postgres.ts";
+import { standInForCitus } from "../support/shards.ts";
 
 /** One place where an engine keeps its data: opened, closed and opened again by a test. */
 export interface Place {
@@ -41,6 +42,18 @@ export const engines: readonly Engine[] = [
     },
   },
 ];
+
+/** PostgreSQL whose usage counts as distributed: claims go shard by shard. */
+export const shardedEngine: Engine = {
+  name: "postgres over shards",
+  async place() {
+    const database = await createDatabase();
+    const { url, drop } = database;
+    await (await openPostgresStore({ url, sealer: testSealer })).close();
+    await standInForCitus(database);
+    return { open: () => openPostgresStore({ url, sealer: testSealer }), remove: drop };
+  },
+};
 
 interface Restart {
   /** Closes the store and opens the same place again. */

@@ -1,7 +1,7 @@
 /** The ledger's contract: what a claim keeps, who holds a key, what reads give back. */
 import { describe, expect, test } from "vitest";
 import { StaleFactsError, StoreFailure } from "../../src/store/ledger.ts";
-import { engines, withStore } from "./engines.ts";
+import { engines, shardedEngine, withStore } from "./engines.ts";
 import {
   account,
   buyerId,
@@ -19,7 +19,7 @@ import {
 
 const uuidV4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-for (const engine of engines) {
+for (const engine of [...engines, shardedEngine]) {
   describe(`${engine.name}: claim by usage key`, () => {
     test("the first claim stores; an equal one and another quantity meet the holder", async () => {
       await withStore(engine, async ({ ledger }) => {

@@ -95,7 +95,7 @@ export async function eventOf(
 }
 
 /** By index: those that were decided on facts of another version than the database has now. */
-async function staleUnits(
+export async function staleUnits(
   sql: Sql,
   units: readonly ClaimUnit[],
   { factsVersion, catchUp }: ClaimParts,
@@ -148,27 +148,11 @@ export async function callsOf(
 async function takenTokens(sql: Sql, claims: readonly Claiming[]): Promise<ReadonlyMap<Claiming, UsageHolder>> {
   const taken = new Map<Claiming, UsageHolder>();
   if (claims.length === 0) return taken;
-  const given = claims.flatMap((claim) => {
-    const { clientToken, region } = claim.record;
-    return clientToken === undefined ? [] : [{ claim, region, clientToken }];
-  });
-  const columns = [
-    given.map(({ clientToken }) => clientToken.accountId),
-    given.map(({ region }) => region),
-    given.map(({ clientToken }) => clientToken.token),
-  ];
-  const tokens = "unnest($1::text[], $2::text[], $3::text[])";
-  await sql.prepared(
-    "lock-tokens",
-    `SELECT pg_advisory_xact_lock(lock) FROM (
-       SELECT hashtextextended(concat_ws(chr(10), account, region, token), 0) AS lock
-       FROM ${tokens} AS k (account, region, token) ORDER BY 1 OFFSET 0) AS locks`,
-    columns,
-  );
+  const { given, columns } = await lockTokens(sql, claims);
   const rows = await sql.prepared<{ ord: number; request_hash: string; record_id: string; quantity: number }>(
     "taken-tokens",
     `SELECT k.ord, t.request_hash, t.record_id, t.quantity
-     FROM ${tokens} WITH ORDINALITY AS k (account, region, token, ord) JOIN client_tokens t USING (account, region, token)`,
+     FROM ${tokenArrays} WITH ORDINALITY AS k (account, region, token, ord) JOIN client_tokens t USING (account, region, token)`,
     columns,
   );
   for (const row of rows) {
@@ -184,11 +168,34 @@ async function takenTokens(sql: Sql, claims: readonly Claiming[]): Promise<Reado
   return taken;
 }
 
+const tokenArrays = "unnest($1::text[], $2::text[], $3::text[])";
+
+/** Until the end of the transaction. */
+export async function lockTokens(sql: Sql, claims: readonly Claiming[]) {
+  const given = claims.flatMap((claim) => {
+    const { clientToken, region } = claim.record;
+    return clientToken === undefined ? [] : [{ claim, region, clientToken }];
+  });
+  const columns = [
+    given.map(({ clientToken }) => clientToken.accountId),
+    given.map(({ region }) => region),
+    given.map(({ clientToken }) => clientToken.token),
+  ];
+  await sql.prepared(
+    "lock-tokens",
+    `SELECT pg_advisory_xact_lock(lock) FROM (
+       SELECT hashtextextended(concat_ws(chr(10), account, region, token), 0) AS lock
+       FROM ${tokenArrays} AS k (account, region, token) ORDER BY 1 OFFSET 0) AS locks`,
+    columns,
+  );
+  return { given, columns };
+}
+
 /**
  * Records of one unit under one token: the first claims, the others find it there. (Those of different units are never in
  * one group, see `locksOf`.) Of each that follows, whom.
  */
-function byToken(claims: readonly Claiming[]): ReadonlyMap<Claiming, Claiming> {
+export function byToken(claims: readonly Claiming[]): ReadonlyMap<Claiming, Claiming> {
   const leaders = new Map<string, Claiming>();
   const followers = new Map<Claiming, Claiming>();
   for (const claim of claims) {
@@ -202,7 +209,7 @@ function byToken(claims: readonly Claiming[]): ReadonlyMap<Claiming, Claiming> {
   return followers;
 }
 
-function followed(claim: Claiming, leader: Claiming, holder: UsageHolder): UsageHolder {
+export function followed(claim: Claiming, leader: Claiming, holder: UsageHolder): UsageHolder {
   const isSame = claim.record.clientToken?.requestHash === leader.record.clientToken?.requestHash;
   const { meteringRecordId, quantity } = holder;
   return { meteringRecordId, quantity, fresh: false, clientToken: isSame ? "same" : "conflict" };
@@ -251,7 +258,7 @@ export function allHolders({ before, repeats }: SortedOut, raced: Holders): Hold
 }
 
 /** By key, each key once; and the later ones of a key with the first. */
-function inOrder(claims: readonly Claiming[]): {
+export function inOrder(claims: readonly Claiming[]): {
   readonly firsts: readonly Claiming[];
   readonly repeats: ReadonlyMap<Claiming, Claiming>;
 } {
@@ -345,9 +352,9 @@ export function publicHolder(claim: Claiming, holders: Holders): UsageHolder {
   return { meteringRecordId: holder.id, quantity: holder.quantity, fresh: false };
 }
 
-type Extras = Pick<ClaimOutcome, "tokenResolvedBefore" | "workloadFresh">;
+export type Extras = Pick<ClaimOutcome, "tokenResolvedBefore" | "workloadFresh">;
 
-async function extras(sql: Sql, unit: ClaimUnit, parts: ClaimParts): Promise<Extras> {
+export async function extras(sql: Sql, unit: ClaimUnit, parts: ClaimParts): Promise<Extras> {
   const { resolveToken, workload } = unit;
   const before = resolveToken && (await parts.resolveToken(sql, resolveToken.hash, resolveToken.at));
   return {
@@ -367,28 +374,25 @@ async function insertWorkload(sql: Sql, workload: MeteringWorkload): Promise<boo
   return rows.length === 1;
 }
 
-/** A token that met another quantity stays free: its call failed, so the same token may come again (M-23). */
 async function keepTokens(sql: Sql, claims: readonly Claiming[], holders: Holders): Promise<void> {
-  const kept = claims.flatMap((claim) => {
-    const { clientToken, quantity } = claim.record;
-    const holder = holders.get(claim) ?? { id: claim.id, quantity };
-    return clientToken === undefined || holder.quantity !== quantity ? [] : [{ claim, clientToken, holder }];
-  });
+  const kept = keptTokens(claims, holders);
   if (kept.length === 0) return;
   await sql.prepared(
     "keep-tokens",
     `INSERT INTO client_tokens (account, region, token, request_hash, record_id, quantity, hour, call)
      SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bigint[], $7::integer[],
        $8::bigint[])`,
-    [
-      kept.map(({ clientToken }) => clientToken.accountId),
-      kept.map(({ claim }) => claim.record.region),
-      kept.map(({ clientToken }) => clientToken.token),
-      kept.map(({ clientToken }) => clientToken.requestHash),
-      kept.map(({ holder }) => holder.id),
-      kept.map(({ holder }) => holder.quantity),
-      kept.map(({ claim }) => claim.record.hour),
-      kept.map(({ claim }) => claim.call),
-    ],
+    kept[0]?.map((_, column) => kept.map((row) => row[column])),
   );
+}
+
+/** Rows of client_tokens. One that met another quantity stays free: its call failed, so it may come again (M-23). */
+export function keptTokens(claims: readonly Claiming[], holders: Holders): readonly (readonly (string | number)[])[] {
+  return claims.flatMap((claim) => {
+    const { clientToken, region, quantity, hour } = claim.record;
+    const holder = holders.get(claim) ?? { id: claim.id, quantity };
+    if (clientToken === undefined || holder.quantity !== quantity) return [];
+    const { accountId, token, requestHash } = clientToken;
+    return [[accountId, region, token, requestHash, holder.id, holder.quantity, hour, claim.call]];
+  });
 }

@@ -182,7 +182,7 @@ function expiry(maxMs: number, onExpired: () => void): { readonly expired: Promi
 }
 
 /** At most so many at once; the others wait. Resolves to what ends a turn. */
-function createTurns(max: number): () => Promise<() => void> {
+export function createTurns(max: number): () => Promise<() => void> {
   let running = 0;
   const waiting: (() => void)[] = [];
   const end = (): void => {
@@ -262,6 +262,11 @@ export function isKeyTaken(error: unknown): boolean {
 /** A division by zero, which is how a statement of ours says that the version is another one. */
 export function isFactsMoved(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === "22012";
+}
+
+/** Of two transactions that waited for each other this one was ended, or a row came between: the same again can go through. */
+export function isToBeTriedAgain(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^(?:40001|40P01|23505)$/.test(error.code ?? "");
 }
 
 /** The way to the server broke, or it is going down. */

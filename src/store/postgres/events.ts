@@ -61,7 +61,7 @@ export function eventRows(events: readonly StoredEvent[], callers: readonly numb
 }
 
 /** A view that the next call overwrites. */
-function keysOf(stored: readonly Claiming[], keys: StoredKeys): Uint8Array | null {
+export function keysOf(stored: readonly Claiming[], keys: StoredKeys): Uint8Array | null {
   keys.clear();
   for (const { record, subject, dimension, position } of stored) {
     keys.add({
@@ -75,7 +75,7 @@ function keysOf(stored: readonly Claiming[], keys: StoredKeys): Uint8Array | nul
 }
 
 /** What is not with the caller. */
-function detailText(detail: AuditDetail | undefined): string | null {
+export function detailText(detail: AuditDetail | undefined): string | null {
   if (detail === undefined) return null;
   const { productCode, source, userAgent, ...own } = detail;
   const text = JSON.stringify(own);

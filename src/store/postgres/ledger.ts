@@ -18,6 +18,8 @@ import { CommitUnknown, type Connections, type Sql, type Transaction } from "./c
 import type { Interner } from "./interner.ts";
 import { Lane } from "./lane.ts";
 import type { Partitions } from "./partitions.ts";
+import { ShardedClaims } from "./shardedClaims.ts";
+import type { ShardMap } from "./shardMap.ts";
 import { TakenExpected } from "./takenExpected.ts";
 import { countUsage, selectUsage } from "./usageReads.ts";
 import { selectUsageTotals } from "./usageTotals.ts";
@@ -27,6 +29,8 @@ const defaultLimit = 1_000;
 const callsPerBlock = 1_000;
 /** A change can be committed after one of a higher number: so many are read once more. */
 const changesReadAgain = 1_000;
+/** Of one transaction. */
+const meterMaxMs = 8_000;
 
 /** What the ledger needs of the catalogue. */
 export interface LedgerCatalog {
@@ -42,11 +46,16 @@ export interface LedgerParts {
   readonly interner: Interner;
   readonly partitions: Partitions;
   readonly catalog: LedgerCatalog;
+  /** The usage is distributed over these. */
+  readonly shards?: ShardMap | undefined;
+  /** What failed and is nobody's whole call: a shard. */
+  readonly onError: (error: unknown) => void;
 }
 
 export class PostgresLedger implements Ledger {
   readonly #parts: LedgerParts;
   readonly #claiming: ClaimParts;
+  readonly #sharded: ShardedClaims | undefined;
   readonly #workloads = new WorkloadMemory();
   /** The audit trail's events go the same way. */
   readonly lane: Lane<ClaimUnit, ClaimOutcome>;
@@ -57,7 +66,7 @@ export class PostgresLedger implements Ledger {
 
   constructor(parts: LedgerParts) {
     this.#parts = parts;
-    const { connections, interner, partitions, catalog } = parts;
+    const { connections, interner, partitions, catalog, shards, onError } = parts;
     this.#claiming = {
       interner,
       expected: new TakenExpected(),
@@ -66,11 +75,17 @@ export class PostgresLedger implements Ledger {
       catchUp: () => catalog.catchUp(),
       resolveToken: (sql, hash, at) => catalog.resolveToken(sql, hash, at),
     };
+    const sharded =
+      shards && new ShardedClaims({ connections, shards, claiming: this.#claiming, onShardFailure: onError });
+    this.#sharded = sharded;
     this.lane = new Lane({
       prepare: (units) => partitions.ensure(hoursOf(units)),
-      write: async (units, maxMs) =>
-        (await claimAtOnce(connections, units, this.#claiming, maxMs)) ??
-        connections.transaction((sql) => writeClaims(sql, units, this.#claiming), maxMs),
+      write:
+        sharded === undefined
+          ? async (units, maxMs) =>
+              (await claimAtOnce(connections, units, this.#claiming, maxMs)) ??
+              connections.transaction((sql) => writeClaims(sql, units, this.#claiming), maxMs)
+          : (units, maxMs) => sharded.write(units, maxMs),
       committed: (unit, outcome) => this.#committed(unit, outcome),
     });
   }
@@ -80,20 +95,43 @@ export class PostgresLedger implements Ledger {
   }
 
   async meter(unit: MeteredUnit): Promise<boolean> {
+    if (this.#sharded !== undefined) return this.#meterByShard(unit, this.#sharded);
     const { seen, records, meteredUntil, meteringClosed } = unit;
     const months = (): Promise<void> => this.#parts.partitions.ensure(records.map(({ hour }) => hour));
     const { isKept, workload } = await this.#alone(months, async (sql) => {
       const found = await storedWorkload(sql, seen);
-      if (found === undefined || found.stoppedAt !== seen.stoppedAt || found.meteredUntil !== seen.meteredUntil) {
-        return { isKept: false, workload: found };
-      }
-      const audit: ClaimUnit["audit"] = ({ holders }) => (holders.some((one) => one.fresh) ? unit.audit : undefined);
-      await writeClaims(sql, [{ records, audit }], this.#claiming);
+      if (found === undefined || !isAsSeen(found, seen)) return { isKept: false, workload: found };
+      await writeClaims(sql, [meteredClaims(unit)], this.#claiming);
       return { isKept: true, workload: await changeWorkload(sql, { ...found, meteredUntil, meteringClosed }) };
     });
     // Also where nothing was kept: memory may be behind another node, or behind a commit of unknown outcome.
     if (workload !== undefined) this.#workloads.put(workload);
     return isKept;
+  }
+
+  /**
+   * Usage first, and the registration moves on when it is stored; the same hours again find their keys taken. A stop that
+   * comes in between is as one that comes after.
+   */
+  #meterByShard(unit: MeteredUnit, sharded: ShardedClaims): Promise<boolean> {
+    const { seen, records, meteredUntil } = unit;
+    const { connections, partitions } = this.#parts;
+    return this.#inTurn(async () => {
+      await partitions.ensure(records.map(({ hour }) => hour));
+      const before = await connections.transaction((sql) => storedWorkload(sql, seen));
+      if (before !== undefined) this.#workloads.put(before);
+      if (before === undefined || !isAsSeen(before, seen)) return false;
+      const [answer] = await sharded.write([meteredClaims(unit)], meterMaxMs);
+      if (answer instanceof Error) throw answer;
+      const moved = await connections.transaction(async (sql) => {
+        const found = await storedWorkload(sql, seen);
+        if (found === undefined || found.meteredUntil !== seen.meteredUntil) return undefined;
+        const meteringClosed = unit.meteringClosed && found.stoppedAt === seen.stoppedAt;
+        return changeWorkload(sql, { ...found, meteredUntil, meteringClosed });
+      });
+      if (moved !== undefined) this.#workloads.put(moved);
+      return moved !== undefined;
+    });
   }
 
   async endWorkload({ resource, at }: { readonly resource: string; readonly at: number }): Promise<void> {
@@ -175,15 +213,20 @@ export class PostgresLedger implements Ledger {
   }
 
   /** One after another: each holds a connection, and asks for things on a second one. */
-  async #alone<T>(before: () => Promise<void>, body: (sql: Transaction) => Promise<T>): Promise<T> {
-    const done = this.#turn.then(async () => {
+  #alone<T>(before: () => Promise<void>, body: (sql: Transaction) => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
       await before();
       return this.#parts.connections.transaction(body);
     });
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     try {
       return await done;
     } catch (error) {
+      if (error instanceof StoreFailure) throw error;
       throw new StoreFailure(error instanceof CommitUnknown ? "unknown" : "no", error);
     }
   }
@@ -213,6 +256,15 @@ export class PostgresLedger implements Ledger {
     this.#nextCall += 1;
     return this.#nextCall - 1;
   }
+}
+
+/** Nothing that the decision rested on has changed. */
+function isAsSeen(found: MeteringWorkload, seen: MeteringWorkload): boolean {
+  return found.stoppedAt === seen.stoppedAt && found.meteredUntil === seen.meteredUntil;
+}
+
+function meteredClaims({ records, audit }: MeteredUnit): ClaimUnit {
+  return { records, audit: ({ holders }) => (holders.some((one) => one.fresh) ? audit : undefined) };
 }
 
 /** Each once. */

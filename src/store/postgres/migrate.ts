@@ -2,11 +2,12 @@
 import { initial } from "../migrations/postgres/0001-initial.ts";
 import { acceptorEvents } from "../migrations/postgres/0002-acceptor-events.ts";
 import { nodes } from "../migrations/postgres/0003-nodes.ts";
+import { pendingCalls } from "../migrations/postgres/0004-pending-calls.ts";
 import type { Connections } from "./connection.ts";
 import { StartError } from "./failures.ts";
 
 /** Schema n is reached by `migrations[n - 1]`. Entries are only ever added at the end. */
-const migrations: readonly string[] = [initial, acceptorEvents, nodes];
+const migrations: readonly string[] = [initial, acceptorEvents, nodes, pendingCalls];
 
 /** The schema that this version of Meterhouse writes. */
 export const schemaVersion = migrations.length;

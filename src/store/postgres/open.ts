@@ -13,6 +13,8 @@ import { PostgresLedger } from "./ledger.ts";
 import { migrate } from "./migrate.ts";
 import { outboxChannel, PostgresOutbox } from "./outbox.ts";
 import { monthsAhead, Partitions } from "./partitions.ts";
+import { abandonedAfterMs, completeAbandoned } from "./pendingCalls.ts";
+import { ShardMap } from "./shardMap.ts";
 import { sharedChannel } from "./sharedChannel.ts";
 import { PostgresSharedState } from "./sharedState.ts";
 import { createSummaries } from "./summaries.ts";
@@ -97,6 +99,7 @@ async function assemble(
   place: Place,
 ): Promise<Store> {
   const interner = new Interner(connections);
+  const shards = await ShardMap.open(connections);
   const partitions = new Partitions(connections);
   const outbox = new PostgresOutbox({ connections, catchUp: () => catalog.catchUp() });
   const catalog = new PostgresCatalog({
@@ -110,7 +113,7 @@ async function assemble(
       inBackground(ledger.catchUp());
     },
   });
-  const ledger: PostgresLedger = new PostgresLedger({ connections, interner, partitions, catalog });
+  const ledger: PostgresLedger = new PostgresLedger({ connections, interner, partitions, catalog, shards, onError });
   const audit = new PostgresAudit(connections, ledger.lane);
   const shared = await PostgresSharedState.open(connections);
   shared.onChanged("months", () => partitions.forget());
@@ -119,6 +122,18 @@ async function assemble(
     work.catch((error: unknown) => {
       if (isOpen) onError(error);
     });
+  };
+  let isLooking = false;
+  const lookAtShards = async (map: ShardMap): Promise<void> => {
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      await map.look();
+      // What a node that died left pending, by the node that leads.
+      if (watch.isHeld()) await completeAbandoned(connections, abandonedAfterMs);
+    } finally {
+      isLooking = false;
+    }
   };
   const watch = new Watch({
     connections,
@@ -139,6 +154,7 @@ async function assemble(
       if (version > catalog.version) inBackground(catalog.catchUp());
       inBackground(ledger.catchUp());
       inBackground(shared.look());
+      if (shards !== undefined) inBackground(lookAtShards(shards));
     },
     onError,
   });
@@ -165,7 +181,9 @@ async function assemble(
         await catalog.clear(sql);
         await outbox.clear(sql);
         await sql.query(Partitions.dropAll);
-        await sql.query("TRUNCATE subjects, dimensions, callers, client_tokens, metering_workloads, audit");
+        await sql.query(
+          "TRUNCATE subjects, dimensions, callers, client_tokens, metering_workloads, audit, pending_calls",
+        );
       });
       await catalog.catchUp();
       await ledger.catchUp();

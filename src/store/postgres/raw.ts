@@ -4,13 +4,15 @@ import pg from "pg";
 import { MovingError, type OwnedRawStore, type RawBatch, type RawStore, type RawTarget } from "../raw.ts";
 import { catalogTable, keysTable, metaTable, rawTables } from "../rawTables.ts";
 import { keyCheckName } from "../sealer.ts";
-import { connect, nodeName, types } from "./connection.ts";
+import { connect, nodeName, type Sql, types } from "./connection.ts";
 import { isCopyUnfinished, placesTable } from "./copyPlaces.ts";
 import { explained, type Place, placeOf, StartError } from "./failures.ts";
 import { migrate, schemaVersion, startLockKey } from "./migrate.ts";
 import { Partitions } from "./partitions.ts";
+import { completeAbandoned } from "./pendingCalls.ts";
 import { checkInventory, countRows, inTransaction, metaValue, months, readRows } from "./rawReads.ts";
 import { hoursOf, insertRows, putKeyCheck, resealRows, setSequences } from "./rawWrites.ts";
+import { ShardMap } from "./shardMap.ts";
 
 const ownName = "meterhouse-copy";
 /** Sessions of a node that stopped a moment ago may still be there. */
@@ -18,9 +20,17 @@ const othersWaitMs = 1_500;
 const othersLookMs = 100;
 const connectMaxMs = 5_000;
 
-/** Reads a database while nodes serve it: everything is of the moment when it was opened. */
+/**
+ * Reads a database while nodes serve it: everything is of the moment when it was opened. Where the usage is distributed the
+ * servers have no such moment in common, so the nodes must be stopped.
+ */
 export async function openPostgresSnapshot(url: string): Promise<RawStore> {
-  return open(url, async (client) => {
+  return open(url, async (client, place) => {
+    if ((await ShardMap.open(sqlOf(client))) !== undefined) {
+      await own(client, place);
+      await checkSchema(client);
+      await completeAbandoned(sqlOf(client), 0);
+    }
     await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     await checkSchema(client);
     await checkInventory(client);
@@ -33,6 +43,8 @@ export async function openPostgresRaw(url: string): Promise<OwnedRawStore> {
   return open(url, async (client, place) => {
     await own(client, place);
     await checkSchema(client);
+    // Of nodes that died: there is no other now.
+    await completeAbandoned(sqlOf(client), 0);
     await checkInventory(client);
     return {
       ...reading(client),
@@ -130,6 +142,13 @@ async function checkSchema(client: pg.Client): Promise<void> {
   }
 }
 
+function sqlOf(client: pg.Client): Pick<Sql, "query"> {
+  return {
+    query: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
+      (await client.query<Row>(text, [...values])).rows,
+  };
+}
+
 function reading(client: pg.Client): Omit<RawStore, "close"> {
   return {
     engine: "postgres",
@@ -141,8 +160,7 @@ function reading(client: pg.Client): Omit<RawStore, "close"> {
 }
 
 async function begin(client: pg.Client, keyCheck: string, place: Place): Promise<ReadonlyMap<string, string>> {
-  const query = async <Row extends object>(text: string, values: readonly unknown[] = []) =>
-    (await client.query<Row>(text, [...values])).rows;
+  const { query } = sqlOf(client);
   if (await isCopyUnfinished({ query })) {
     if ((await metaValue(client, keyCheckName)) !== keyCheck) {
       throw new MovingError(

@@ -24,6 +24,7 @@ const firstRows = 100;
 /** Of each node's own moment, made anew, or of the database itself. */
 const notCopied = [
   ...["schema_version", "catalog_version", "rate_buckets", "planned_faults", "console_links", "console_sessions"],
+  "pending_calls",
   placesTable,
 ];
 /** What PostgreSQL has besides the columns that all engines have. */
