@@ -25,14 +25,14 @@ export interface MetricsOptions {
 }
 
 /** Those that there are; whatever else a caller writes into its target must not become a label. */
-const operations: ReadonlySet<string> = new Set([
+const operations = [
   "BatchMeterUsage",
   "MeterUsage",
   "RegisterUsage",
   "ResolveCustomer",
   "GetEntitlements",
   "LookupEvents",
-]);
+] as const satisfies readonly string[];
 const nanosecondsPerSecond = 1e9;
 const millisecondsPerSecond = 1_000;
 const loopResolutionMs = 10;
@@ -213,9 +213,12 @@ function count(counts: Map<string, Map<string, number>>, operation: string, outc
 }
 
 function operationOf(request: WireRequest): string {
-  const target = header(request, "x-amz-target");
-  const name = target?.slice(target.lastIndexOf(".") + 1) ?? "";
-  return operations.has(name) ? name : "other";
+  const target = header(request, "x-amz-target") ?? "";
+  for (const name of operations) {
+    const before = target.length - name.length - 1;
+    if (target.endsWith(name) && (before < 0 || target[before] === ".")) return name;
+  }
+  return "other";
 }
 
 function outcomeOf(status: number): string {

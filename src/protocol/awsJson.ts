@@ -43,30 +43,55 @@ export function resultBody(operation: OperationName, result: object): string {
 }
 
 function batchBody({ Results: results, UnprocessedRecords: unprocessed }: BatchMeterUsageResult): string {
+  // One text that grows: each text that is made on its own and then added is one more to be put together in the end.
   let text = '{"Results":[';
   for (let index = 0; index < results.length; index += 1) {
     const result = results[index];
     if (result === undefined) continue;
-    text += `${index === 0 ? "" : ","}{"UsageRecord":${recordBody(result.UsageRecord)},`;
-    if (result.MeteringRecordId !== undefined) text += `"MeteringRecordId":"${result.MeteringRecordId}",`;
-    text += `"Status":"${result.Status}"}`;
+    const { UsageRecord: record, MeteringRecordId: id, Status: status } = result;
+    text = withRecord(text + (index === 0 ? '{"UsageRecord":' : ',{"UsageRecord":'), record);
+    text += id === undefined ? ',"Status":"' : `,"MeteringRecordId":"${id}","Status":"`;
+    text += `${status}"}`;
   }
   text += '],"UnprocessedRecords":[';
   for (let index = 0; index < unprocessed.length; index += 1) {
     const record = unprocessed[index];
-    if (record !== undefined) text += (index === 0 ? "" : ",") + recordBody(record);
+    if (record !== undefined) text = withRecord(index === 0 ? text : `${text},`, record);
   }
   return `${text}]}`;
 }
 
 /** The record as it was received: members that were not sent are absent (B-4, W-33). */
-function recordBody(record: UsageRecord): string {
-  let text = `{"Timestamp":${record.Timestamp},"Dimension":${JSON.stringify(record.Dimension)}`;
-  if (record.CustomerIdentifier !== undefined)
-    text += `,"CustomerIdentifier":${JSON.stringify(record.CustomerIdentifier)}`;
+function withRecord(start: string, record: UsageRecord): string {
+  let text = `${start}{"Timestamp":`;
+  text += record.Timestamp;
+  text += ',"Dimension":';
+  text += quoted(record.Dimension);
+  if (record.CustomerIdentifier !== undefined) text += `,"CustomerIdentifier":${quoted(record.CustomerIdentifier)}`;
   if (record.CustomerAWSAccountId !== undefined) text += `,"CustomerAWSAccountId":"${record.CustomerAWSAccountId}"`;
   if (record.LicenseArn !== undefined) text += `,"LicenseArn":"${record.LicenseArn}"`;
   if (record.Quantity !== undefined) text += `,"Quantity":${record.Quantity}`;
   if (record.UsageAllocations !== undefined) text += `,"UsageAllocations":${JSON.stringify(record.UsageAllocations)}`;
   return `${text}}`;
+}
+
+interface Quoted {
+  readonly text: string;
+  readonly json: string;
+}
+
+const quotedMax = 64;
+const quotedLengthMax = 256;
+/** The text that was quoted last, of each place. A map would intern the text of the request first. */
+const lastQuoted: (Quoted | undefined)[] = new Array(quotedMax).fill(undefined);
+
+/** As JSON. Batches name the same few dimensions again and again. */
+function quoted(text: string): string {
+  // Names of a product's dimensions differ in their length or at their end, most of them.
+  const place = (text.charCodeAt(text.length - 1) + text.length * 7) & (quotedMax - 1);
+  const last = lastQuoted[place];
+  if (last !== undefined && last.text === text) return last.json;
+  const json = JSON.stringify(text);
+  if (text.length <= quotedLengthMax) lastQuoted[place] = { text, json };
+  return json;
 }

@@ -243,15 +243,24 @@ function compileStructure(shape: StructureShape, revision: Revision): CompiledSh
   });
   const byName = new Map(members.map((member) => [member.name, member]));
   const requiredCount = members.filter((member) => member.required).length;
+  /** Members in the order in which they came last: all records of a client have the same. */
+  const order = members.slice();
   return {
     isSound: (value) => {
       if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
       const source = value as Record<string, unknown>;
       let missing = requiredCount;
+      let place = 0;
       for (const name in source) {
-        const member = byName.get(name);
-        if (member === undefined || !member.compiled.isSound(source[name])) return false;
+        let member = order[place];
+        if (member?.name !== name) {
+          member = byName.get(name);
+          if (member === undefined) return false;
+          order[place] = member;
+        }
+        if (!member.compiled.isSound(source[name])) return false;
         if (member.required) missing -= 1;
+        place += 1;
       }
       return missing === 0;
     },

@@ -186,15 +186,15 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     },
   ];
 
-  const answerCall = async (exchange: Exchange): Promise<string> => {
-    for (const step of ladder) {
-      const asked = step.run(exchange);
-      if (asked instanceof Promise) await asked;
+  /** The steps from `first` on, then the operation. Waits where a step has to, and nowhere else: each wait is a promise. */
+  const walk = (exchange: Exchange, first = 0): Promise<object> => {
+    for (let index = first; index < ladder.length; index += 1) {
+      const asked = ladder[index]?.run(exchange);
+      if (asked instanceof Promise) return asked.then(() => walk(exchange, index + 1));
     }
     const { call, operation, input } = exchange;
     if (call === undefined) throw new Error("The ladder let an unauthenticated call pass.");
-    const handle = (struck: Call): Promise<object> => operations[operation].handle(input, struck, store);
-    return resultBody(operation, await strikes.aroundCommit(exchange, call, handle));
+    return strikes.aroundCommit(exchange, call, (struck) => operations[operation].handle(input, struck, store));
   };
 
   const keepRefusal = ({ call, operation, json, marks }: Exchange, error: Error): void => {
@@ -238,16 +238,6 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
     };
   };
 
-  const answer = async (exchange: Exchange): Promise<WireAnswer> => {
-    try {
-      const body = await answerCall(exchange);
-      const headers = { "x-amzn-RequestId": exchange.requestId, "Content-Type": contentType, Date: date() };
-      return { status: 200, headers, body };
-    } catch (thrown) {
-      return refuse(exchange, thrown);
-    }
-  };
-
   return async (request) => {
     const requestId = randomUUID();
     const exchange: Exchange = {
@@ -263,7 +253,14 @@ export function createEndpoint(options: EndpointOptions): (request: WireRequest)
       marks: noMarks,
       delivery: undefined,
     };
-    const answered = await answer(exchange);
+    let answered: WireAnswer;
+    try {
+      const result = await walk(exchange);
+      const headers = { "x-amzn-RequestId": requestId, "Content-Type": contentType, Date: date() };
+      answered = { status: 200, headers, body: resultBody(exchange.operation, result) };
+    } catch (thrown) {
+      answered = refuse(exchange, thrown);
+    }
     const { credential, marks, delivery } = exchange;
     options.exchanges?.keep(requestId, request, answered, credential !== undefined, marks.length > 0);
     return delivery === undefined ? answered : { ...answered, delivery };

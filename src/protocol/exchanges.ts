@@ -123,9 +123,13 @@ function withoutSignature(url: string): string {
   return url.length === 1 ? url : url.replace(/((?:X-Amz-Signature|X-Amz-Security-Token)=)[^&]*/gi, `$1${hidden}`);
 }
 
-/** By the body as well: a call under a wrong target carries the same token, and one under JavaScript's name for it. */
+/**
+ * By the body as well: a call under a wrong target carries the same token, and one under JavaScript's name for it. The name
+ * is searched for by its rarest letter on: usage is full of the others, and each would stop the search.
+ */
 function isTokenCall(request: WireRequest): boolean {
-  return /ResolveCustomer$/.test(header(request, "x-amz-target") ?? "") || request.body.includes("egistrationToken");
+  const target = header(request, "x-amz-target") ?? "";
+  return target.endsWith("ResolveCustomer") || request.body.includes("gistrationToken");
 }
 
 /**

@@ -6,9 +6,12 @@
  * signed are bytes, and bytes that are not UTF-8 must not change on the way.
  */
 import { hash } from "node:crypto";
+import { isNamed } from "./wire.ts";
 
-/** Lower-case name to value; repeated headers joined by a comma. */
-export type Headers = ReadonlyMap<string, string>;
+/** Values by lower-case name; repeated headers joined by a comma. */
+export interface Headers {
+  get(name: string): string | undefined;
+}
 
 /** Query members in the order sent, percent-decoded. */
 export type Query = ReadonlyArray<readonly [name: string, value: string]>;
@@ -23,12 +26,39 @@ export function sha256(data: Buffer | string): string {
   return hash("sha256", typeof data === "string" ? Buffer.from(data, "latin1") : data, "hex");
 }
 
-/** Makes a map of Node's `rawHeaders`, with values in canonical form: trimmed, runs of white space one space. */
+/** So many headers are looked up one after the other; whoever asks for more must not make us read all of them each time. */
+const searchesMax = 64;
+
+/** Of Node's `rawHeaders`, with values in canonical form: trimmed, runs of white space one space. */
 export function joinHeaders(rawHeaders: readonly string[]): Headers {
+  // Of the dozen headers of a call a dozen is asked for: a map would have to intern each name before it is of use.
+  let searches = 0;
+  let all: ReadonlyMap<string, string> | undefined;
+  return {
+    get: (name) => {
+      searches += 1;
+      if (searches <= searchesMax) return joinedValue(rawHeaders, name);
+      all ??= mapOf(rawHeaders);
+      return all.get(name);
+    },
+  };
+}
+
+function joinedValue(rawHeaders: readonly string[], name: string): string | undefined {
+  let joined: string | undefined;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    if (!isNamed(rawHeaders[index] ?? "", name)) continue;
+    const value = collapseSpace(rawHeaders[index + 1] ?? "");
+    joined = joined === undefined ? value : `${joined},${value}`;
+  }
+  return joined;
+}
+
+function mapOf(rawHeaders: readonly string[]): ReadonlyMap<string, string> {
   const headers = new Map<string, string>();
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] ?? "").toLowerCase();
-    const value = collapseSpace(rawHeaders[i + 1] ?? "");
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? "").toLowerCase();
+    const value = collapseSpace(rawHeaders[index + 1] ?? "");
     const earlier = headers.get(name);
     headers.set(name, earlier === undefined ? value : `${earlier},${value}`);
   }

@@ -42,9 +42,14 @@ export function header(request: WireRequest, name: string): string | undefined {
   const { rawHeaders } = request;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const candidate = rawHeaders[index];
-    if (candidate?.length === name.length && candidate.toLowerCase() === name) return rawHeaders[index + 1];
+    if (candidate !== undefined && isNamed(candidate, name)) return rawHeaders[index + 1];
   }
   return undefined;
+}
+
+/** Whether a header's name, as it was sent, is this lower-case one. Most are sent in lower case. */
+export function isNamed(sent: string, name: string): boolean {
+  return sent.length === name.length && (sent === name || sent.toLowerCase() === name);
 }
 
 /** `/`, with or without a query; or, from a client that takes us for its proxy, `http://host/`. */

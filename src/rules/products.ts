@@ -60,16 +60,38 @@ export function requireProduct(
   return product;
 }
 
-const meteredOf = new WeakMap<Product, ReadonlySet<string>>();
+const meteredOf = new WeakMap<Product, MeteredDimensions>();
+const recentMax = 64;
 
-/** Names of the dimensions that the product meters. Made once: products are rows of the catalogue and never change in place. */
-export function meteredDimensions(product: Product): ReadonlySet<string> {
-  let names = meteredOf.get(product);
-  if (names === undefined) {
-    names = new Set(product.dimensions.filter((one) => one.kind === "metered").map((one) => one.name));
-    meteredOf.set(product, names);
+/** Names of the dimensions that a product meters. */
+export class MeteredDimensions {
+  readonly #names: ReadonlyMap<string, string>;
+  /** The name that was found last, of each place. A map would intern the text of the request first. */
+  readonly #recent: string[] = new Array(recentMax).fill("");
+
+  constructor({ dimensions }: Product) {
+    this.#names = new Map(dimensions.filter((one) => one.kind === "metered").map(({ name }) => [name, name]));
   }
-  return names;
+
+  has(name: string): boolean {
+    // Names differ in their length or at their end, most of them.
+    const place = (name.charCodeAt(name.length - 1) + name.length * 7) & (recentMax - 1);
+    if (this.#recent[place] === name && name !== "") return true;
+    const known = this.#names.get(name);
+    if (known === undefined) return false;
+    this.#recent[place] = known;
+    return true;
+  }
+}
+
+/** Made once: products are rows of the catalogue and never change in place. */
+export function meteredDimensions(product: Product): MeteredDimensions {
+  let metered = meteredOf.get(product);
+  if (metered === undefined) {
+    metered = new MeteredDimensions(product);
+    meteredOf.set(product, metered);
+  }
+  return metered;
 }
 
 /** Throws InvalidUsageDimensionException unless the product meters the dimension; names compare byte for byte (B-40, B-41, B-43). */

@@ -4,7 +4,7 @@
  */
 import { secondMs } from "../api/limits.ts";
 import type { Settings } from "../api/settings.ts";
-import type { Agreement } from "../api/types.ts";
+import type { Account, Agreement } from "../api/types.ts";
 import { isMeterable } from "./agreements.ts";
 import { subscriptionStartEdge } from "./usageWindow.ts";
 
@@ -50,6 +50,19 @@ export function standingOf(agreements: readonly Agreement[], now: number, settin
     coveredFrom: earliest === undefined ? Number.NEGATIVE_INFINITY : subscriptionStartEdge(earliest, settings),
     startedAt: earliest,
   };
+}
+
+/**
+ * The agreement that takes, and bills, all usage of the buyer that is stamped `stampsFrom` or later: whoever knows it need
+ * not ask the standing about such a stamp. undefined: there may be none, or it depends on more than the stamp.
+ */
+export function settledAgreement(
+  buyer: Account,
+  { open: [first], coveredFrom }: Standing,
+  stampsFrom: number,
+): Agreement | undefined {
+  if (buyer.suspended || first === undefined || !first.billsAll) return undefined;
+  return first.stampsFrom <= stampsFrom && coveredFrom <= stampsFrom ? first.agreement : undefined;
 }
 
 /** Between the instants at which the state of one of the agreements may change. */

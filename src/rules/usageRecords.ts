@@ -19,13 +19,18 @@ export interface BatchRequest {
 
 /** What the catalogue knows about one record. */
 export interface RecordFacts {
+  /**
+   * By `settledAgreement` of the standing, for stamps from `BatchFacts.settledFrom` on: of such a record nothing else is
+   * looked at. Nearly all are, and each is another customer's, whose facts lie in no cache.
+   */
+  readonly settled?: Agreement | undefined;
   /** By CustomerIdentifier or CustomerAWSAccountId. */
   readonly buyer?: Account | undefined;
   /** Product-code path: the buyer's agreements on the product, in order of acceptance. */
   readonly agreements: readonly Agreement[];
   /** Licence path: the agreement that the licence belongs to. */
   readonly licensed?: Agreement | undefined;
-  /** Of `agreements`, by the same settings, and good for the time of the decision. Absent: it is worked out. */
+  /** Of the agreements, by the same settings, and good for the time of the decision. Absent: it is worked out. */
   readonly standing?: Standing | undefined;
 }
 
@@ -34,6 +39,8 @@ export interface BatchFacts {
   /** By ProductCode, or else by the first licence. */
   readonly product: Product | undefined;
   readonly records: readonly RecordFacts[];
+  /** Epoch milliseconds. Absent: no record is settled. */
+  readonly settledFrom?: number;
 }
 
 /** `undefined` = CustomerNotSubscribed; otherwise the agreement the usage is booked under. */
@@ -52,17 +59,17 @@ export function decideBatch(
   requireLicenses(records, facts, product, settings);
   requireCustomerIdentifiers(records, facts, product, settings);
   requireDimensions(records, product);
-  const standings = records.map((record, index) => standingNow(record, at(facts.records, index), settings, now));
-  requireTimestamps(records, standings, settings, now);
+  const stamps = requireTimestamps(records, facts, settings, now);
   requireSplits(records, settings);
-  return records.map((record, index) => judge(record, at(facts.records, index), at(standings, index), product));
+  return judgeAll(records, stamps, facts, product, settings, now);
 }
 
 /** What the agreements of a record allow: that of its licence, or the buyer's on the product. */
 function standingNow(record: UsageRecord, facts: RecordFacts, settings: Settings, now: number): Standing {
   const { standing, licensed, agreements } = facts;
-  if (record.LicenseArn !== undefined) return standingOf(licensed === undefined ? [] : [licensed], now, settings);
-  return standing ?? standingOf(agreements, now, settings);
+  if (standing !== undefined) return standing;
+  if (record.LicenseArn === undefined) return standingOf(agreements, now, settings);
+  return standingOf(licensed === undefined ? [] : [licensed], now, settings);
 }
 
 function where(index: number): string {
@@ -222,26 +229,32 @@ function requireDimensions(records: readonly UsageRecord[], product: Product): v
   }
 }
 
-/** Step 9: B-50 to B-56. */
+/** Step 9: B-50 to B-56. Returns the stamps in milliseconds. */
 function requireTimestamps(
   records: readonly UsageRecord[],
-  standings: readonly Standing[],
+  facts: BatchFacts,
   settings: Settings,
   now: number,
-): void {
+): readonly number[] {
   const window = batchWindow(now, settings);
+  const { settledFrom = Number.POSITIVE_INFINITY } = facts;
+  const stamps: number[] = [];
   for (let index = 0; index < records.length; index += 1) {
     const record = at(records, index);
     const stampedAt = timestampMs(record.Timestamp);
+    stamps.push(stampedAt);
     if (stampedAt < window.from || stampedAt > window.to) {
       requireBatchWindow(stampedAt, now, settings, `${where(index)}.Timestamp`);
     }
     if (record.LicenseArn !== undefined) continue; // B-31 has judged its start.
-    const { coveredFrom, startedAt } = at(standings, index);
+    const known = at(facts.records, index);
+    if (known.settled !== undefined && stampedAt >= settledFrom) continue;
+    const { coveredFrom, startedAt } = standingNow(record, known, settings, now);
     if (startedAt !== undefined && stampedAt < coveredFrom) {
       throw beforeSubscription(stampedAt, startedAt, `${where(index)}.Timestamp`); // B-56, B-87
     }
   }
+  return stamps;
 }
 
 /** Step 10: tags of all records, then allocations of all records. */
@@ -257,9 +270,37 @@ function requireSplits(records: readonly UsageRecord[], settings: Settings): voi
 }
 
 /** Step 11: B-80 to B-89, B-32. */
-function judge(record: UsageRecord, { buyer }: RecordFacts, { open }: Standing, product: Product): RecordOutcome {
+function judgeAll(
+  records: readonly UsageRecord[],
+  stamps: readonly number[],
+  facts: BatchFacts,
+  product: Product,
+  settings: Settings,
+  now: number,
+): readonly RecordOutcome[] {
+  const { settledFrom = Number.POSITIVE_INFINITY } = facts;
+  const outcomes: RecordOutcome[] = [];
+  for (let index = 0; index < records.length; index += 1) {
+    const known = at(facts.records, index);
+    const stampedAt = at(stamps, index);
+    if (known.settled !== undefined && stampedAt >= settledFrom) {
+      outcomes.push({ agreement: known.settled, billable: true });
+    } else {
+      const record = at(records, index);
+      outcomes.push(judge(record, stampedAt, known, standingNow(record, known, settings, now), product));
+    }
+  }
+  return outcomes;
+}
+
+function judge(
+  record: UsageRecord,
+  stampedAt: number,
+  { buyer }: RecordFacts,
+  { open }: Standing,
+  product: Product,
+): RecordOutcome {
   if (buyer === undefined || buyer.suspended) return undefined;
-  const stampedAt = timestampMs(record.Timestamp);
   for (const { agreement, stampsFrom, billsAll } of open) {
     if (stampedAt < stampsFrom) continue;
     return { agreement, billable: billsAll || isBillable(agreement, record.Dimension, product) };

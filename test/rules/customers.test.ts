@@ -1,9 +1,11 @@
 /** Facts about customers are gathered once; a change of the catalogue, of the switches or of the time must be felt at once. */
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeEach, expect, test } from "vitest";
+import fc from "fast-check";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import type { Settings } from "../../src/api/settings.ts";
 import type { BatchMeterUsageResult } from "../../src/operations/BatchMeterUsage.ts";
 import { operations } from "../../src/operations/index.ts";
+import type { ClaimUnit, HolderKey, UsageClaim } from "../../src/store/ledger.ts";
 import {
   account,
   agreement,
@@ -11,6 +13,8 @@ import {
   credential,
   dayMs,
   hourMs,
+  licenseArn,
+  licenseOf,
   now,
   product,
   productCode,
@@ -94,4 +98,95 @@ test("a switch", async () => {
   await bench.store.catalog.apply({ agreements: [agreement({ startedAt: now - dayMs, endingAt: now - 30 * 60_000 })] });
   expect(await meter()).toBe("Success");
   expect(await meter(now, settings({ finalHourSec: 60 }))).toBe("CustomerNotSubscribed");
+});
+
+describe("the object that stands for a holder in the store", () => {
+  const other = account({ id: "310000000002", customerIdentifier: "bIr4cHx8R2y" });
+  const licenses = [licenseOf(7), licenseOf(8)];
+  const code = "quaylogs00000000000000002";
+
+  beforeEach(() =>
+    bench.reset({
+      accounts: [account(), other],
+      products: [product(), product({ code })],
+      agreements: [
+        agreement(),
+        agreement({ id: "agmt-2", buyerAccountId: other.id }),
+        agreement({ id: "agmt-3", productCode: code }),
+        ...licenses.map((arn, index) => agreement({ id: `agmt-l${index}`, licenseArn: arn, startedAt: now - dayMs })),
+      ],
+    }),
+  );
+
+  /** What is claimed of these records. */
+  async function claimsOf(records: readonly object[], from: { region?: string; product?: string } = {}) {
+    const claims: UsageClaim[] = [];
+    const ledger = {
+      ...bench.store.ledger,
+      claim: (unit: ClaimUnit) => {
+        claims.push(...unit.records);
+        return bench.store.ledger.claim(unit);
+      },
+    };
+    const call = {
+      ...{ requestId: randomUUID(), operation: "BatchMeterUsage" as const, credential: credential() },
+      ...{ region: from.region ?? region, now, settings: switches, unprocessed: [], source: {} },
+    };
+    const usage = records.map((record) => ({ Timestamp: now / 1_000 - 60, Dimension: "gb", Quantity: 1, ...record }));
+    const input = { ProductCode: from.product ?? productCode, UsageRecords: usage };
+    await operations.BatchMeterUsage.handle(input, call, { ...bench.store, ledger });
+    return claims;
+  }
+
+  const anyCustomer = fc.constantFrom(
+    ...[account(), other].flatMap(({ id, customerIdentifier }) => [
+      { CustomerAWSAccountId: id },
+      { CustomerIdentifier: customerIdentifier },
+    ]),
+    ...licenses.map((LicenseArn) => ({ CustomerAWSAccountId: buyerId, LicenseArn })),
+  );
+  const anyCall = fc.tuple(
+    fc.constantFrom(region, "eu-west-1"),
+    fc.constantFrom(productCode, code),
+    fc.array(anyCustomer, { minLength: 1, maxLength: 5 }),
+  );
+
+  test("never stands for two, in any order of calls", async () => {
+    const seen = new Map<HolderKey, string>();
+    await fc.assert(
+      fc.asyncProperty(anyCall, async ([from, asked, records]) => {
+        const byProduct = records.filter((record) => asked === productCode || !("LicenseArn" in record));
+        for (const claim of await claimsOf(byProduct, { region: from, product: asked })) {
+          expect(claim.holderKey).toBeDefined();
+          if (claim.holderKey === undefined) continue;
+          const texts = JSON.stringify([claim.region, claim.path, claim.productCode, claim.holder, claim.accountId]);
+          expect(seen.get(claim.holderKey) ?? texts).toBe(texts);
+          seen.set(claim.holderKey, texts);
+        }
+      }),
+      { numRuns: 200 },
+    );
+    // By two names in two Regions: two customers and one of the other product, and two licences of the one.
+    expect(seen.size).toBe(16);
+  });
+
+  test("comes again, until the catalogue changes", async () => {
+    const record = { CustomerAWSAccountId: buyerId };
+    const [first, again] = await claimsOf([record, { ...record, Dimension: "searches" }]);
+    expect(again?.holderKey).toBe(first?.holderKey);
+    expect((await claimsOf([record]))[0]?.holderKey).toBe(first?.holderKey);
+    await bench.store.catalog.apply({ accounts: [other] });
+    expect((await claimsOf([record]))[0]?.holderKey).not.toBe(first?.holderKey);
+  });
+});
+
+test("a licence that goes with another account than its own", async () => {
+  const other = account({ id: "310000000002", customerIdentifier: "bIr4cHx8R2y" });
+  const licensed = { CustomerAWSAccountId: buyerId, LicenseArn: licenseArn };
+  await bench.store.catalog.apply({ accounts: [other], agreements: [agreement({ licenseArn })] });
+  expect(await meter(now, switches, licensed)).toBe("Success");
+  expect(await meter(now, switches, { ...licensed, CustomerAWSAccountId: other.id })).toBe("InvalidLicenseException");
+  expect(await meter(now, switches, licensed)).toBe("DuplicateRecord");
+  await bench.store.catalog.apply({ agreements: [agreement({ licenseArn, endedAt: now })] });
+  expect(await meter(now, switches, licensed)).toBe("CustomerNotSubscribed");
 });

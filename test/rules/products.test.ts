@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { OperationName, ProductType } from "../../src/api/types.ts";
-import { requireMeteredDimension, requireProduct, usesOperation } from "../../src/rules/products.ts";
+import { meteredDimensions, requireMeteredDimension, requireProduct, usesOperation } from "../../src/rules/products.ts";
 import { product, productCode, refusal, rivalId, sellerId } from "./facts.ts";
 
 /** SPEC C.3, column by column: ResolveCustomer, BatchMeterUsage, MeterUsage, RegisterUsage. */

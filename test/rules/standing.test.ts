@@ -3,9 +3,22 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Agreement } from "../../src/api/types.ts";
 import { isMeterable } from "../../src/rules/agreements.ts";
-import { standingOf } from "../../src/rules/standing.ts";
+import { settledAgreement, standingOf } from "../../src/rules/standing.ts";
+import { type BatchFacts, decideBatch, type RecordFacts } from "../../src/rules/usageRecords.ts";
 import { batchWindow, requireBatchWindow } from "../../src/rules/usageWindow.ts";
-import { agreement, dayMs, hourMs, now, refusal, settings } from "./facts.ts";
+import {
+  account,
+  agreement,
+  buyerId,
+  dayMs,
+  hourMs,
+  now,
+  product,
+  productCode,
+  refusal,
+  sellerId,
+  settings,
+} from "./facts.ts";
 
 const time = fc.integer({ min: -240, max: 240 }).map((tenth) => now + tenth * 6 * 60_000);
 const someAgreement = fc
@@ -43,6 +56,59 @@ describe("a standing", () => {
   test("ends where the final hour of an agreement does", () => {
     const ending = agreement({ startedAt: now - dayMs, endingAt: now - 60_000 });
     expect(standingOf([ending], now, settings()).until).toBe(now - 60_000 + hourMs);
+  });
+});
+
+describe("a settled agreement", () => {
+  /** Error or outcome of one record stamped `at`. */
+  function decided(facts: RecordFacts, settledFrom: number, at: number) {
+    const record = { Timestamp: at / 1_000, Dimension: "searches", CustomerAWSAccountId: buyerId, Quantity: 1 };
+    const batch: BatchFacts = { callerAccountId: sellerId, product: product(), records: [facts], settledFrom };
+    let outcomes: unknown;
+    const request = { ProductCode: productCode, UsageRecords: [record] };
+    const error = refusal(() => {
+      outcomes = decideBatch(request, batch, settings(), now);
+    });
+    return error === undefined ? outcomes : [error.name, error.message];
+  }
+
+  const someOffer = fc
+    .tuple(fc.oneof(someAgreement, fc.constant(agreement())), fc.boolean())
+    .map(([one, privateOffer]) => ({ ...one, privateOffer }));
+  const stamp = fc.integer({ min: -24 * 60, max: 0 }).map((minute) => now + minute * 60_000);
+
+  test("decides as the standing does, at any stamp", () => {
+    let settledCount = 0;
+    fc.assert(
+      fc.property(
+        fc.array(someOffer, { maxLength: 3 }),
+        fc.boolean(),
+        stamp,
+        stamp,
+        (agreements, suspended, from, at) => {
+          const buyer = account({ suspended });
+          const standing = standingOf(agreements, now, settings());
+          const settled = settledAgreement(buyer, standing, from);
+          if (settled !== undefined) settledCount += 1;
+          expect(decided({ buyer, agreements, standing, settled }, from, at)).toEqual(
+            decided({ buyer, agreements }, from, at),
+          );
+        },
+      ),
+      { numRuns: 3_000 },
+    );
+    expect(settledCount).toBeGreaterThan(100);
+  });
+
+  test("there is one of a customer of long standing; none of a suspended one, a late one or a private offer", () => {
+    const of = (overrides: object, suspended = false) => {
+      const standing = standingOf([agreement({ startedAt: now - 2 * dayMs, ...overrides })], now, settings());
+      return settledAgreement(account({ suspended }), standing, now - dayMs)?.id;
+    };
+    expect(of({})).toBe("agmt-1");
+    expect(of({}, true)).toBeUndefined();
+    expect(of({ startedAt: now - 12 * hourMs })).toBeUndefined();
+    expect(of({ privateOffer: true })).toBeUndefined();
   });
 });
 
