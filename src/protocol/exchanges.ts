@@ -37,7 +37,7 @@ export interface Exchanges {
   clear(): void;
 }
 
-const defaultBytesMax = 268_435_456;
+const defaultBytesMax = 256_000_000;
 /** Strangers have a share of their own, so that they cannot push out what callers look for. */
 const strangersShare = 16;
 

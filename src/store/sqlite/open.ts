@@ -32,7 +32,7 @@ import { Writer, type WriterBounds } from "./writer.ts";
 
 export const lockFileName = "meterhouse.lock";
 /** For reads, and moves before the thread that writes is up. */
-const cacheKiB = 16_384;
+const cacheKiB = 8_192;
 
 export interface SqliteStoreOptions {
   /** The data file; `meterhouse.lock` lies next to it. The folder is made with mode 0700 when it is missing. */
@@ -53,11 +53,11 @@ export interface StoreBounds extends CheckpointBounds, WriterBounds {
   readonly missesBeforeLoad: number;
 }
 
-/** Some 12 MB of journal, some milliseconds of inserts, 80 MB of keys; 32 MB of log, and 256. */
+/** Some 12 MB of journal, some milliseconds of inserts, 50 MB of keys; 32 MB of log, and 256. */
 const defaultBounds: StoreBounds = {
   journalEntries: 262_144,
   sliceRows: 4_096,
-  indexEntries: 2_000_000,
+  indexEntries: 1_250_000,
   missesBeforeLoad: 1_000,
   checkpointPages: 8_192,
   logPagesMax: 65_536,

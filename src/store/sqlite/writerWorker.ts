@@ -7,7 +7,7 @@ import { BlockRemover, callKinds, usageKinds } from "./summaries/keptBlocks.ts";
 import type { SliceDone, WriterAnswer, WriterJob, WriterOrder } from "./writer.ts";
 
 /** At the default of 2 MiB the pages of the current hours fall out between two moves; more than this hardly helps. */
-const cacheKiB = 24_576;
+const cacheKiB = 16_384;
 
 const { file, port, answered } = workerData as WriterJob;
 const database = connect(file);

@@ -12,7 +12,7 @@ export function ExchangeTab({ exchange }: { readonly exchange: ExchangeView | un
   if (exchange === undefined) {
     return (
       <Alert type="info" header="Memory no longer has the bytes of this call">
-        Exact requests and answers are kept in memory alone: the last 256 MiB unless set otherwise, and none over a
+        Exact requests and answers are kept in memory alone: the last 256 MB unless set otherwise, and none over a
         restart. Of many nodes over one database, each keeps those that it answered itself. What the audit trail and the
         ledger hold is under “CloudTrail record”.
       </Alert>
