@@ -292,12 +292,17 @@ export class GroupCommit {
   }
 
   #send(row: JournalRow, group: Group): void {
-    this.#isSent = true;
-    this.#writer?.order({ kind: "group", ...row }, (answer) => {
-      this.#isSent = false;
-      this.#received(answer, group);
-      if (this.#queue.length > 0) this.#schedule();
-    });
+    try {
+      this.#writer?.order({ kind: "group", ...row }, (answer) => {
+        this.#isSent = false;
+        this.#received(answer, group);
+        if (this.#queue.length > 0) this.#schedule();
+      });
+      this.#isSent = true;
+    } catch (error) {
+      this.#rollback(false);
+      this.#failed(group, new StoreFailure("no", error));
+    }
   }
 
   #received(answer: WriterAnswer, group: Group): void {

@@ -90,13 +90,13 @@ export class Writer {
     this.#start();
   }
 
-  /** Calls back once, from the event loop or from `drain`. */
+  /** Calls back once, from the event loop or from `drain`. Throws, and does nothing, when it takes no orders. */
   order(order: WriterOrder, receive: Receiver): void {
     const port = this.#port;
     if (port === undefined || !this.#isUp) throw new Error("the writing thread takes no orders");
+    port.postMessage(order, order.kind === "group" ? [order.bytes.buffer] : []);
     this.#waiting.push(receive);
     if (this.#waiting.length === 1) port.ref();
-    port.postMessage(order, order.kind === "group" ? [order.bytes.buffer] : []);
   }
 
   /** Waits here until all orders are answered. */
