@@ -68,7 +68,6 @@ describe("a group of calls", () => {
     const claims = some(20, { hour: claim().hour + 1 });
     const answers = atOnce(claims);
     await nextTurn();
-    await nextTurn();
     expect(store.writer.isBusy).toBe(true);
     const outcomes = await answers;
     expect(freshOf(outcomes)).toEqual(yes(20));
@@ -84,7 +83,6 @@ describe("a group of calls", () => {
     await atOnce(some(3));
     const claims = some(3, { hour: claim().hour + 1 });
     const first = atOnce(claims);
-    await nextTurn();
     await nextTurn();
     const second = atOnce(claims);
     expect(idsOf(await second)).toEqual(idsOf(await first));
@@ -107,7 +105,6 @@ describe("a group of calls", () => {
     const answers = Promise.all(
       claims.map((one) => store.ledger.claim(unit([one], { factsVersion: store.catalog.version }))),
     );
-    await nextTurn();
     await nextTurn();
     await store.catalog.apply({});
     expect(store.writer.isBusy).toBe(false);
@@ -170,7 +167,6 @@ describe("the thread fails", () => {
     await atOnce(some(3));
     const claims = some(3, { hour: claim().hour + 1 });
     const answers = Promise.allSettled(claims.map((one) => store.ledger.claim(unit([one]))));
-    await nextTurn();
     await nextTurn();
     expect(store.writer.isBusy).toBe(true);
     await threads.find((worker) => worker.threadName === "writer")?.terminate();
