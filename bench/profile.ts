@@ -32,7 +32,7 @@ const parts: readonly Part[] = [
   { name: "JSON in", files: /protocol\/awsJson/, functions: /^parseBody$/ },
   { name: "members: types and constraints", files: /protocol\/constraints|api\/shapes/ },
   { name: "JSON out", files: /protocol\/awsJson/ },
-  { name: "customers: look-ups", files: /operations\/customers|store\/catalog/ },
+  { name: "customers: look-ups", files: /operations\/(?:customers|nameTable)|store\/catalog/ },
   { name: "decision", files: /src\/rules\// },
   { name: "claims, audit event, results", files: /src\/operations\// },
   { name: "ring of exact bytes", files: /protocol\/(?:byteRing|exchanges)/ },

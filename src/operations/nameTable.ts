@@ -9,7 +9,7 @@ const digitsOfHalf = 6;
 const halfSize = 1_000_000;
 /** So many characters of another name are hashed: identifiers and the tails of ARNs differ at their end. */
 const hashedMax = 16;
-const firstPlaces = 64;
+const firstPlaces = 16;
 /** Free places of a full table, as a share: a search ends soon. */
 const freeShare = 0.3;
 /** Two odd numbers that spread neighbours far apart. */

@@ -20,7 +20,7 @@ export interface BatchRequest {
 /** What the catalogue knows about one record. */
 export interface RecordFacts {
   /**
-   * By `settledAgreement` of the standing, for stamps from `BatchFacts.settledFrom` on: of such a record nothing else is
+   * By `settledAgreement` of the standing, for stamps from `BatchFacts.settledFrom` on: such a record's standing is not
    * looked at. Nearly all are, and each is another customer's, whose facts lie in no cache.
    */
   readonly settled?: Agreement | undefined;
@@ -70,6 +70,14 @@ function standingNow(record: UsageRecord, facts: RecordFacts, settings: Settings
   if (standing !== undefined) return standing;
   if (record.LicenseArn === undefined) return standingOf(agreements, now, settings);
   return standingOf(licensed === undefined ? [] : [licensed], now, settings);
+}
+
+function isSettled(
+  known: RecordFacts,
+  stampedAt: number,
+  { settledFrom = Number.POSITIVE_INFINITY }: BatchFacts,
+): known is RecordFacts & { readonly settled: Agreement } {
+  return known.settled !== undefined && stampedAt >= settledFrom;
 }
 
 function where(index: number): string {
@@ -165,7 +173,7 @@ function requireLicenses(
   for (let index = 0; index < records.length; index += 1) {
     const record = at(records, index);
     if (record.LicenseArn === undefined) continue;
-    const licensed = at(facts.records, index).licensed;
+    const { licensed } = at(facts.records, index);
     if (licensed === undefined)
       throw invalidLicense(record, index, "no such license exists; send the LicenseArn that ResolveCustomer returned");
     if (licensed.productCode !== product.code) {
@@ -237,7 +245,6 @@ function requireTimestamps(
   now: number,
 ): readonly number[] {
   const window = batchWindow(now, settings);
-  const { settledFrom = Number.POSITIVE_INFINITY } = facts;
   const stamps: number[] = [];
   for (let index = 0; index < records.length; index += 1) {
     const record = at(records, index);
@@ -248,7 +255,7 @@ function requireTimestamps(
     }
     if (record.LicenseArn !== undefined) continue; // B-31 has judged its start.
     const known = at(facts.records, index);
-    if (known.settled !== undefined && stampedAt >= settledFrom) continue;
+    if (isSettled(known, stampedAt, facts)) continue;
     const { coveredFrom, startedAt } = standingNow(record, known, settings, now);
     if (startedAt !== undefined && stampedAt < coveredFrom) {
       throw beforeSubscription(stampedAt, startedAt, `${where(index)}.Timestamp`); // B-56, B-87
@@ -278,12 +285,11 @@ function judgeAll(
   settings: Settings,
   now: number,
 ): readonly RecordOutcome[] {
-  const { settledFrom = Number.POSITIVE_INFINITY } = facts;
   const outcomes: RecordOutcome[] = [];
   for (let index = 0; index < records.length; index += 1) {
     const known = at(facts.records, index);
     const stampedAt = at(stamps, index);
-    if (known.settled !== undefined && stampedAt >= settledFrom) {
+    if (isSettled(known, stampedAt, facts)) {
       outcomes.push({ agreement: known.settled, billable: true });
     } else {
       const record = at(records, index);

@@ -39,14 +39,19 @@ beforeEach(() =>
 );
 
 /** Status, or name of the error. */
-async function meter(at = now, under: Settings = switches, buyer: object = { CustomerAWSAccountId: buyerId }) {
+async function meter(
+  at = now,
+  under: Settings = switches,
+  buyer: object = { CustomerAWSAccountId: buyerId },
+  code = productCode,
+) {
   const call = {
     ...{ requestId: randomUUID(), operation: "BatchMeterUsage" as const, credential: credential(), region },
     ...{ now: at, settings: under, unprocessed: [], source: {} },
   };
   quantity += 1;
   const record = { Timestamp: Math.floor(at / 1_000) - 60, Dimension: "searches", Quantity: quantity, ...buyer };
-  const input = { ProductCode: productCode, UsageRecords: [record] };
+  const input = { ProductCode: code, UsageRecords: [record] };
   try {
     const answer = (await operations.BatchMeterUsage.handle(input, call, bench.store)) as BatchMeterUsageResult;
     return answer.Results[0]?.Status;
@@ -189,4 +194,17 @@ test("a licence that goes with another account than its own", async () => {
   expect(await meter(now, switches, licensed)).toBe("DuplicateRecord");
   await bench.store.catalog.apply({ agreements: [agreement({ licenseArn, endedAt: now })] });
   expect(await meter(now, switches, licensed)).toBe("CustomerNotSubscribed");
+});
+
+test("a licence of another product, whichever product is asked first", async () => {
+  const other = product({ code: "quaylogs00000000000000002" });
+  const licensed = { CustomerAWSAccountId: buyerId, LicenseArn: licenseArn };
+  await bench.store.catalog.apply({
+    products: [other],
+    agreements: [agreement({ productCode: other.code, licenseArn })],
+  });
+  for (let round = 0; round < 2; round += 1) {
+    expect(await meter(now, switches, licensed)).toBe("InvalidLicenseException");
+    expect(await meter(now, switches, licensed, other.code)).toBe(round === 0 ? "Success" : "DuplicateRecord");
+  }
 });

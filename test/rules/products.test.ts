@@ -79,6 +79,24 @@ describe("dimensions", () => {
     );
   });
 
+  test("what a batch asks, however often it asks for the same", () => {
+    // Of one length and one end: they share a place among those that were found last.
+    const names = ["searches", "Searches", "bb_es_ss", "", "__proto__", "e\u0301", "\u00e9"];
+    const asked = fc.array(fc.constantFrom(...names), { minLength: 20, maxLength: 40 });
+    fc.assert(
+      fc.property(fc.subarray(names), fc.subarray(names), asked, (metered, granted, questions) => {
+        const dimensions = [
+          ...metered.map((name) => ({ name, kind: "metered" as const, addedAt: 0 })),
+          ...granted
+            .filter((name) => !metered.includes(name))
+            .map((name) => ({ name, kind: "entitlement" as const, addedAt: 0 })),
+        ];
+        const known = meteredDimensions(product({ dimensions }));
+        for (const name of questions) expect(known.has(name), name).toBe(metered.includes(name));
+      }),
+    );
+  });
+
   test("B-40, B-43: the refusal says which there are, and which are granted only", () => {
     const unknown = refusal(() => requireMeteredDimension(product(), "Searches", "UsageRecords[7]"));
     expect(unknown?.message).toContain("searches, gb");

@@ -12,6 +12,7 @@ import {
   buyerId,
   dayMs,
   hourMs,
+  licenseArn,
   now,
   product,
   productCode,
@@ -62,7 +63,9 @@ describe("a standing", () => {
 describe("a settled agreement", () => {
   /** Error or outcome of one record stamped `at`. */
   function decided(facts: RecordFacts, settledFrom: number, at: number) {
-    const record = { Timestamp: at / 1_000, Dimension: "searches", CustomerAWSAccountId: buyerId, Quantity: 1 };
+    const license = facts.licensed === undefined ? {} : { LicenseArn: licenseArn };
+    const usage = { Dimension: "searches", CustomerAWSAccountId: buyerId, Quantity: 1 };
+    const record = { Timestamp: at / 1_000, ...usage, ...license };
     const batch: BatchFacts = { callerAccountId: sellerId, product: product(), records: [facts], settledFrom };
     let outcomes: unknown;
     const request = { ProductCode: productCode, UsageRecords: [record] };
@@ -79,22 +82,17 @@ describe("a settled agreement", () => {
 
   test("decides as the standing does, at any stamp", () => {
     let settledCount = 0;
+    const offers = fc.array(someOffer, { maxLength: 3 });
     fc.assert(
-      fc.property(
-        fc.array(someOffer, { maxLength: 3 }),
-        fc.boolean(),
-        stamp,
-        stamp,
-        (agreements, suspended, from, at) => {
-          const buyer = account({ suspended });
-          const standing = standingOf(agreements, now, settings());
-          const settled = settledAgreement(buyer, standing, from);
-          if (settled !== undefined) settledCount += 1;
-          expect(decided({ buyer, agreements, standing, settled }, from, at)).toEqual(
-            decided({ buyer, agreements }, from, at),
-          );
-        },
-      ),
+      fc.property(offers, fc.boolean(), fc.boolean(), stamp, stamp, (all, isLicensed, suspended, from, at) => {
+        const buyer = account({ suspended });
+        const [licensed] = isLicensed ? all : [];
+        const facts = { buyer, agreements: licensed === undefined ? all : [], licensed };
+        const standing = standingOf(licensed === undefined ? all : [licensed], now, settings());
+        const settled = settledAgreement(buyer, standing, from);
+        if (settled !== undefined) settledCount += 1;
+        expect(decided({ ...facts, standing, settled }, from, at)).toEqual(decided(facts, from, at));
+      }),
       { numRuns: 3_000 },
     );
     expect(settledCount).toBeGreaterThan(100);

@@ -133,6 +133,24 @@ describe("what verifies", () => {
     );
   });
 
+  test("more headers than are looked for one by one", () => {
+    const many = Array.from({ length: 90 }, (_, index) => [`x-n${index}`, `value ${index}`] as const);
+    const headers = { ...plain.headers, ...Object.fromEntries(many), "x-z-list": "a,b" };
+    const request = adding(
+      withHeader(signed({ headers }), "x-z-list", () => " a"),
+      "X-Z-List",
+      "b",
+    );
+    verified(withHeader(request, "x-n80", () => "  value \t80 "));
+    for (const name of ["x-n3", "x-n80"]) {
+      refused(
+        withHeader(request, name, () => "another"),
+        "InvalidSignatureException",
+        "The request",
+      );
+    }
+  });
+
   test("bytes that are no ASCII, in headers and bodies", () => {
     const note = "caffè à la carte, 東京"; // the second byte of à is latin1's no-break space
     const request = signed({ headers: { ...plain.headers, "x-note": `${note} à` }, body: '{"ProductCode":"é"}' });

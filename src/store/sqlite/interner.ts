@@ -73,14 +73,14 @@ export class Interner {
   usageKey(record: UsageClaim): { readonly subject: number; readonly dimension: number } {
     const space = this.#space(record);
     const dimension = this.#dimension(space, record);
-    const { holderKey } = record;
-    if (holderKey === undefined) return { subject: this.#subject(space, record), dimension };
+    const holder = record.holderKey;
+    if (holder === undefined) return { subject: this.#subject(space, record), dimension };
     // A look-up by text costs several misses of the processor's caches.
-    if (holderKey.mark !== this.#mark) {
-      holderKey.id = this.#subject(space, record);
-      holderKey.mark = this.#mark;
+    if (holder.mark !== this.#mark) {
+      holder.id = this.#subject(space, record);
+      holder.mark = this.#mark;
     }
-    return { subject: holderKey.id, dimension };
+    return { subject: holder.id, dimension };
   }
 
   #subject(space: Space, record: UsageClaim): number {
