@@ -4,12 +4,19 @@ const common = {
   testTimeout: 30_000,
   hookTimeout: 30_000,
 };
-/** Many small files that leave their process as they found it: one process for many saves loading the server anew. */
-const together = ["architecture", "audit", "catalog", "control", "doctor", "rules", "wire"].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
-/** It mocks a module. */
-const mocking = "test/wire/sigv4Accepted.test.ts";
+/** They share a Chromium: test/support/chromium.ts. */
+const inBrowser = ["test/console/**/*.test.ts", "test/marketplace/pages/browser.test.ts"];
+/** They mock modules, or measure a process. */
+const apart = [
+  "test/wire/sigv4Accepted.test.ts",
+  "test/security/comparisons.test.ts",
+  "test/reports/exportMemory.test.ts",
+];
+/** They leave their process as they found it: one process for many of them saves loading the server anew. */
+const together = [
+  ...["architecture", "audit", "catalog", "cli", "clock", "control", "doctor", "faults", "marketplace", "reports"],
+  ...["rules", "security", "vectors", "wire"],
+].map((folder) => `test/${folder}/**/*.test.ts`);
 
 export default defineConfig({
   test: {
@@ -17,16 +24,27 @@ export default defineConfig({
     // Files that start whole server processes share two cores with everything else: more workers only make them wait.
     maxWorkers: 2,
     projects: [
-      { test: { ...common, name: "together", include: together, exclude: [mocking], isolate: false } },
+      {
+        test: {
+          ...common,
+          name: "browser",
+          include: inBrowser,
+          isolate: false,
+          // A page on a busy machine shows what came in the background later than in the second that is the default.
+          expect: { poll: { timeout: 10_000 } },
+        },
+      },
+      { test: { ...common, name: "together", include: together, exclude: [...inBrowser, ...apart], isolate: false } },
       // SDKs write into the objects that they are given: elsewhere each file has a process of its own.
       {
         test: {
           ...common,
           name: "alone",
-          include: ["test/**/*.test.ts", mocking],
-          exclude: together.filter((one) => !one.includes("wire")).concat("test/wire/!(sigv4Accepted).test.ts"),
+          include: ["test/**/*.test.ts"],
+          exclude: [...inBrowser, ...together],
         },
       },
+      { test: { ...common, name: "apart", include: apart } },
     ],
   },
 });

@@ -26,7 +26,15 @@ const storeMeasurement = {
 };
 
 test("--quick --json ends with one line of JSON", async () => {
-  const { stdout } = await run(process.execPath, [bench, "--quick", "--json", "--skip", "postgres"]);
+  const { stdout } = await run(process.execPath, [
+    bench,
+    "--quick",
+    "--seconds",
+    "0.3",
+    "--json",
+    "--skip",
+    "postgres",
+  ]);
   const report: unknown = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
   expect(report).toMatchObject({
     bare: measurement,

@@ -31,9 +31,10 @@ interface Options {
   readonly engine: Engine;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2));
 
-async function main(args: readonly string[]): Promise<number> {
+/** Answers the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
   let options: Options | "help";
   try {
     options = readOptions(args);

@@ -19,7 +19,7 @@ export type ColumnInput = string | Column;
 
 const gap = 2;
 const flexibleMin = 12;
-const drawnAtOnce = 1_000;
+const drawnAtOnce = 100;
 
 export async function printJson(context: CliContext, value: unknown): Promise<void> {
   // The other control characters are escaped by JSON itself; a terminal takes these for commands, too.

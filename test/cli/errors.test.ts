@@ -41,7 +41,8 @@ describe("wrong usage is 2", () => {
 describe("what the server refuses is 1", () => {
   test("every member that is wrong is named by its option", async () => {
     const options = ["--registration-url", "ftp://x", "--region", "us east", "--dimension", "a b"];
-    const { code, stderr } = await server.cli(["product", "create", "--seller", "1", "--type", "ami-fcp", ...options]);
+    const args = ["product", "create", "--seller", "1", "--type", "ami-fcp", ...options];
+    const { code, stderr } = await server.cliProcess(args);
     expect(code).toBe(1);
     expect(stderr.split("\n").slice(0, -1)).toEqual([
       "meterhouse: refused:",
@@ -116,7 +117,8 @@ describe("a server that cannot be reached is 3", () => {
     await new Promise((resolve) => probe.once("listening", resolve));
     const { port } = probe.address() as AddressInfo;
     await new Promise((resolve) => probe.close(resolve));
-    const { code, stdout, stderr } = await server.cli(["account", "list", "--url", `http://127.0.0.1:${port}`]);
+    const args = ["account", "list", "--url", `http://127.0.0.1:${port}`];
+    const { code, stdout, stderr } = await server.cliProcess(args);
     expect({ code, stdout, stderr }).toEqual({
       code: 3,
       stdout: "",

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { placesOf } from "../../src/cli/completion.ts";
 import { createProgram, registerNouns } from "../../src/cli/run.ts";
 import { runCli } from "./support.ts";
@@ -84,10 +84,15 @@ describe("completion", () => {
   const folder = mkdtempSync(join(tmpdir(), "meterhouse-completion-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+  const file = join(folder, "meterhouse.bash");
+  let bashScript: string;
+  beforeAll(async () => {
+    bashScript = (await runCli(["completion", "bash"])).stdout;
+    writeFileSync(file, bashScript);
+  });
+
   /** What bash would offer for the last of the words. */
-  async function bashOffers(...words: readonly string[]): Promise<readonly string[]> {
-    const file = join(folder, "meterhouse.bash");
-    writeFileSync(file, (await runCli(["completion", "bash"])).stdout);
+  function bashOffers(...words: readonly string[]): readonly string[] {
     const script = `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _meterhouse; printf '%s\\n' "\${COMPREPLY[@]}"`;
     const text = execFileSync("bash", ["--norc", "-c", script, file, "meterhouse", ...words], { cwd: folder });
     return text
@@ -96,21 +101,20 @@ describe("completion", () => {
       .filter((line) => line !== "");
   }
 
-  test("bash takes the script, and offers nouns, verbs, options, values and files", async () => {
-    const { stdout: script } = await runCli(["completion", "bash"]);
-    const checked = spawnSync("bash", ["--norc", "-n"], { input: script, encoding: "utf8" });
+  test("bash takes the script, and offers nouns, verbs, options, values and files", () => {
+    const checked = spawnSync("bash", ["--norc", "-n"], { input: bashScript, encoding: "utf8" });
     expect({ status: checked.status, stderr: checked.stderr }).toEqual({ status: 0, stderr: "" });
-    expect(await bashOffers("pro")).toEqual(["product"]);
-    expect(await bashOffers("product", "cr")).toEqual(["create"]);
-    expect(await bashOffers("product", "create", "--ty")).toEqual(["--type"]);
-    expect(await bashOffers("product", "create", "--type", "ami")).toEqual(["ami-fcp", "ami-hourly"]);
-    expect(await bashOffers("product", "list", "--json", "--se")).toEqual(["--seller"]);
-    expect(await bashOffers("serve", "--log-level", "si")).toEqual(["silent"]);
-    expect(await bashOffers("product", "get", "")).not.toContain("list");
+    expect(bashOffers("pro")).toEqual(["product"]);
+    expect(bashOffers("product", "cr")).toEqual(["create"]);
+    expect(bashOffers("product", "create", "--ty")).toEqual(["--type"]);
+    expect(bashOffers("product", "create", "--type", "ami")).toEqual(["ami-fcp", "ami-hourly"]);
+    expect(bashOffers("product", "list", "--json", "--se")).toEqual(["--seller"]);
+    expect(bashOffers("serve", "--log-level", "si")).toEqual(["silent"]);
+    expect(bashOffers("product", "get", "")).not.toContain("list");
     writeFileSync(join(folder, "my-catalog.yaml"), "");
-    expect(await bashOffers("catalog", "check", "my-")).toEqual(["my-catalog.yaml"]);
-    expect(await bashOffers("usage", "export", "--output", "my-")).toEqual(["my-catalog.yaml"]);
-    expect(await bashOffers("account", "get", "--token", "")).toEqual([]);
+    expect(bashOffers("catalog", "check", "my-")).toEqual(["my-catalog.yaml"]);
+    expect(bashOffers("usage", "export", "--output", "my-")).toEqual(["my-catalog.yaml"]);
+    expect(bashOffers("account", "get", "--token", "")).toEqual([]);
   });
 
   test.each(["zsh", "fish"])("%s: every command and option is in the script", async (shell) => {

@@ -1,29 +1,19 @@
 /** The master key by the command line. */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
-import { main, runCli } from "./support.ts";
+import { afterEach, expect, test } from "vitest";
+import { demoCatalog } from "../../src/catalog/demo.ts";
+import { endProcesses, makePlace, startServer } from "../support/serverProcess.ts";
+import { runCli } from "./support.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "meterhouse-cli-secrets-"));
-const dataDir = join(folder, "data");
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Starts a server with the demo catalogue until it serves, and stops it. */
-function serveOnce(...flags: readonly string[]): void {
-  const script = `"$0" "$1" serve --port 0 --data "$2" --log-level error ${flags.join(" ")} & pid=$!; wait $pid`;
-  try {
-    execFileSync("timeout", ["-s", "TERM", "6", "bash", "-c", script, process.execPath, main, dataDir], {
-      stdio: "ignore",
-    });
-  } catch {
-    // Stopped by the time-out.
-  }
-}
+afterEach(endProcesses);
 
 test("rotate and reissue", async () => {
-  serveOnce("--demo");
+  const place = makePlace(demoCatalog());
+  const { dataDir } = place;
+  const server = await startServer(place);
+  server.signal("SIGTERM");
+  await server.exit;
   const keyFile = join(dataDir, "master.key");
   const before = readFileSync(keyFile, "utf8");
   const rotated = await runCli(["secrets", "rotate", "--data", dataDir]);

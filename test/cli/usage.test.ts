@@ -100,7 +100,7 @@ test("list", async () => {
 });
 
 test("export as CSV to stdout: every record once, in the form of RFC 4180", async () => {
-  const { code: exit, stdout, stderr } = await server.cli(["usage", "export"]);
+  const { code: exit, stdout, stderr } = await server.cliProcess(["usage", "export"]);
   expect({ exit, stderr }).toEqual({ exit: 0, stderr: "" });
   const [head = [], ...rows] = parseCsv(stdout);
   expect(head.slice(0, 5)).toEqual(["id", "region", "path", "product", "customer"]);

@@ -2,8 +2,9 @@
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { demoAccounts, demoProducts } from "../../src/catalog/demo.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
 import { openReader } from "./reader.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
+import { type ConsoleHarness, seriousFindings, shot, startConsole } from "./support.ts";
 
 interface Agreement {
   readonly id: string;

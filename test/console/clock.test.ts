@@ -4,8 +4,9 @@ import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { demoAccounts, demoCatalog, demoProducts } from "../../src/catalog/demo.ts";
 import type { Meterhouse } from "../../src/index.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
 import { openReader } from "./reader.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startAt, startConsole } from "./support.ts";
+import { type ConsoleHarness, seriousFindings, shot, startAt, startConsole } from "./support.ts";
 
 /** The demo, whose agreements have a term that is renewed. */
 function catalog() {

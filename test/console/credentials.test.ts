@@ -3,8 +3,9 @@ import { MarketplaceMeteringClient, ResolveCustomerCommand } from "@aws-sdk/clie
 import type { Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { demoAccounts } from "../../src/catalog/demo.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
 import { openReader } from "./reader.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
+import { type ConsoleHarness, seriousFindings, shot, startConsole } from "./support.ts";
 
 // One walk through a page is one test: a busy machine takes its time.
 describe.skipIf(isChromiumMissing)("credentials", { timeout: 90_000, retry: 1 }, () => {

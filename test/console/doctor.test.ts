@@ -2,9 +2,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { demoProducts } from "../../src/catalog/demo.ts";
 import { checks } from "../../src/doctor/checks/index.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
 import { openReader } from "./reader.ts";
 import { demoBatch, demoSeller } from "./sdkClient.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startAt, startConsole } from "./support.ts";
+import { type ConsoleHarness, seriousFindings, shot, startAt, startConsole } from "./support.ts";
 
 describe.skipIf(isChromiumMissing)("the doctor", { retry: 1 }, () => {
   let harness: ConsoleHarness;

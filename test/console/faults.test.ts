@@ -2,9 +2,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { demoAccounts, demoProducts, demoRoles } from "../../src/catalog/demo.ts";
 import { bodyOf, emptyForm, type FaultForm } from "../../src/console/pages/faults/form.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
 import { openReader } from "./reader.ts";
 import { demoBatch, demoSeller } from "./sdkClient.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startAt, startConsole } from "./support.ts";
+import { type ConsoleHarness, seriousFindings, shot, startAt, startConsole } from "./support.ts";
 
 describe.skipIf(isChromiumMissing)("faults", { retry: 1 }, () => {
   let harness: ConsoleHarness;

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
+import { type ConsoleHarness, seriousFindings, shot, startConsole } from "./support.ts";
 
 /** Compressed, of scripts, styles, fonts and the document: what the first view may load, 500 kB with some room. */
 const firstLoadMaxBytes = 470_000;

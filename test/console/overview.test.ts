@@ -2,7 +2,8 @@
 import { BatchMeterUsageCommand, MarketplaceMeteringClient } from "@aws-sdk/client-marketplace-metering";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { demoAccounts, demoProducts, demoRoles } from "../../src/catalog/demo.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startAt, startConsole } from "./support.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
+import { type ConsoleHarness, seriousFindings, shot, startAt, startConsole } from "./support.ts";
 
 const hourMs = 3_600_000;
 /** The page asks again two seconds after a call. */

@@ -8,11 +8,7 @@ export async function openReader(harness: ConsoleHarness, view: string): Promise
   count += 1;
   const name = `reader-${count}`;
   const { token } = await harness.api<{ token: string }>("POST", "/admin-tokens", { name, role: "read" });
-  const page = await harness.openStranger();
-  await page.goto("about:blank");
-  await page.goto(await harness.link(token));
+  const page = await harness.open(view, {}, token);
   await page.getByRole("button", { name }).waitFor();
-  await page.goto(`${harness.meterhouse.endpoint}/console${view}`);
-  await page.getByRole("heading", { level: 1 }).first().waitFor();
   return page;
 }

@@ -7,8 +7,9 @@ import {
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { demoAccounts, demoProducts, demoRoles } from "../../src/catalog/demo.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
 import { openReader } from "./reader.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startAt, startConsole } from "./support.ts";
+import { type ConsoleHarness, seriousFindings, shot, startAt, startConsole } from "./support.ts";
 
 const soon = { timeout: 15_000 };
 const now = Date.parse(startAt);

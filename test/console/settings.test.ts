@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { demoProducts } from "../../src/catalog/demo.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
 import { openReader } from "./reader.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
+import { type ConsoleHarness, seriousFindings, shot, startConsole } from "./support.ts";
 
 interface Setting {
   readonly name: string;

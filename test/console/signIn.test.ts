@@ -1,6 +1,7 @@
 /** Who gets in to the console, and how long they stay. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
+import { type ConsoleHarness, seriousFindings, shot, startConsole } from "./support.ts";
 
 describe.skipIf(isChromiumMissing)("signing in", { retry: 1 }, () => {
   let harness: ConsoleHarness;

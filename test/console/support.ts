@@ -1,38 +1,22 @@
 /** The console in Debian's Chromium, over a real server. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import { expect } from "vitest";
 import { type Meterhouse, type MeterhouseOptions, startMeterhouse } from "../../src/index.ts";
+import { giveBackPage, takeFreshPage, takePage } from "../support/chromium.ts";
 
-const executablePath = "/usr/bin/chromium";
-/**
- * Tests skip themselves then, and say so. (They may be tried once more each: on two cores that do much else, a browser now
- * and then does not come to show a page in time.)
- */
-export const isChromiumMissing = !existsSync(executablePath);
-if (isChromiumMissing) console.warn(`${executablePath} is not there (apt-get install chromium): skipped`);
-
-const args = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 export const startAt = "2026-08-15T10:20:00Z";
 /** Where METERHOUSE_SCREENSHOTS names a folder, `shot` writes there; else it does nothing. */
 const screenshots = process.env.METERHOUSE_SCREENSHOTS;
+const viewport = { width: 1440, height: 900 };
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export interface ConsoleHarness {
   readonly meterhouse: Meterhouse;
-  readonly browser: Browser;
-  /** A page that is signed in as root, at a view such as `/products`. */
-  open(view?: string, options?: BrowserContextOptions): Promise<Page>;
-  /** A page of nobody. */
+  /** A page that is signed in, as root unless another admin token is given, at a view such as `/products`. */
+  open(view?: string, options?: BrowserContextOptions, token?: string): Promise<Page>;
+  /** A page of nobody, in a browser that has loaded nothing yet. */
   openStranger(view?: string): Promise<Page>;
   /** The control plane, by the root token. */
   api<Answer = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<Answer>;
@@ -44,8 +28,7 @@ export interface ConsoleHarness {
 
 export async function startConsole(options: MeterhouseOptions = {}): Promise<ConsoleHarness> {
   const meterhouse = await startMeterhouse({ now: startAt, ...options });
-  const browser = await chromium.launch({ executablePath, args });
-  const closing: (() => Promise<unknown>)[] = [];
+  const taken: Page[] = [];
   let problems: string[] = [];
 
   const api: ConsoleHarness["api"] = async (method, path, body) => {
@@ -66,12 +49,8 @@ export async function startConsole(options: MeterhouseOptions = {}): Promise<Con
     });
     return ((await response.json()) as { url: string }).url;
   };
-  const newPage = async (contextOptions: BrowserContextOptions = {}): Promise<Page> => {
-    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...contextOptions });
-    closing.push(() => context.close());
-    // Before the test itself is out of time: what was waited for is then told.
-    context.setDefaultTimeout(20_000);
-    const page = await context.newPage();
+  const watch = (page: Page): void => {
+    taken.push(page);
     page.on("console", (message) => {
       // The browser reports every answer of 4xx by itself; whether one is right is for the test to say.
       if (message.type() === "error" && !/Failed to load resource/.test(message.text())) problems.push(message.text());
@@ -80,34 +59,46 @@ export async function startConsole(options: MeterhouseOptions = {}): Promise<Con
     page.on("request", (request) => {
       if (!/^(http:\/\/(127\.0\.0\.1|localhost):|data:|blob:)/.test(request.url())) problems.push(request.url());
     });
-    return page;
+  };
+  /** As the console itself does it: test/console/signIn.test.ts. */
+  const signIn = async (page: Page, token: string): Promise<void> => {
+    const response = await fetch(`${meterhouse.endpoint}/api/v1/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ adminToken: token }),
+    });
+    const [, name = "", value = ""] = /^([^=]+)=([^;]+)/.exec(response.headers.get("set-cookie") ?? "") ?? [];
+    await page.context().addCookies([{ name, value, url: meterhouse.endpoint, httpOnly: true, sameSite: "Strict" }]);
+  };
+  const giveBack = async (): Promise<void> => {
+    for (const page of taken.splice(0)) await giveBackPage(page, meterhouse.endpoint);
   };
   return {
     meterhouse,
-    browser,
     api,
     link,
-    open: async (view = "/", contextOptions = {}) => {
-      const page = await newPage(contextOptions);
-      await page.goto(await link());
-      await page.getByRole("button", { name: "root" }).waitFor();
-      if (view !== "/") await page.goto(`${meterhouse.endpoint}/console${view}`);
+    open: async (view = "/", contextOptions = {}, token = meterhouse.adminToken) => {
+      const page = await takePage({ viewport, ...contextOptions });
+      watch(page);
+      await signIn(page, token);
+      await page.goto(`${meterhouse.endpoint}/console${view}`);
       await page.getByRole("heading", { level: 1 }).first().waitFor();
       return page;
     },
     openStranger: async (view = "/") => {
-      const page = await newPage();
+      const page = await takeFreshPage({ viewport });
+      watch(page);
       await page.goto(`${meterhouse.endpoint}/console${view}`);
       return page;
     },
     closePages: async () => {
-      for (const close of closing.splice(0)) await close();
+      await giveBack();
       const found = problems;
       problems = [];
       expect(found).toEqual([]);
     },
     close: async () => {
-      await browser.close();
+      await giveBack();
       await meterhouse.close();
     },
   };
@@ -123,7 +114,7 @@ interface Violation {
 /** What axe finds serious or critical on the page as it is now; empty is what a test wants. */
 export async function seriousFindings(page: Page): Promise<readonly string[]> {
   // By the debugger's way: the page's policy lets no script in.
-  await page.evaluate(axe);
+  if (await page.evaluate("typeof axe === 'undefined'")) await page.evaluate(axe);
   const violations = await page.evaluate<readonly Violation[]>(
     "axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations)",
   );

@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { isChromiumMissing } from "../support/chromium.ts";
 import { openReader } from "./reader.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
+import { type ConsoleHarness, seriousFindings, shot, startConsole } from "./support.ts";
 import { alder, birch, catalog, meter, missingHour, product, zeroHour } from "./usageData.ts";
 
 const press = (page: Page, name: string | RegExp) => page.getByRole("button", { name }).click();

@@ -3,8 +3,9 @@ import { MarketplaceMeteringClient, RegisterUsageCommand } from "@aws-sdk/client
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { demoAccounts, demoProducts } from "../../src/catalog/demo.ts";
+import { isChromiumMissing } from "../support/chromium.ts";
 import { openReader } from "./reader.ts";
-import { type ConsoleHarness, isChromiumMissing, seriousFindings, shot, startConsole } from "./support.ts";
+import { type ConsoleHarness, seriousFindings, shot, startConsole } from "./support.ts";
 
 const press = (page: Page, name: string) =>
   page.getByRole("button", { name, exact: true }).filter({ visible: true }).last().click();

@@ -7,10 +7,11 @@ import { demoAccounts, demoProducts } from "../../src/catalog/demo.ts";
 import { checks } from "../../src/doctor/checks/index.ts";
 import type { DiagnosisReport } from "../../src/doctor/report.ts";
 import { countAtLeast, reportOf, reportText } from "../../src/doctor/report.ts";
-import { type DemoServer, runCli, startDemo } from "../cli/support.ts";
+import { createRun, type DemoServer, startDemo } from "../cli/support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "meterhouse-doctor-cli-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const run = createRun();
 
 /** A record that came back unprocessed and was not sent again in the hours after: K-13's lost revenue. */
 function lossyLog(): string {
@@ -42,7 +43,7 @@ describe("over CloudTrail's files, with no server and no token", () => {
   const file = join(folder, "log.json");
   beforeAll(() => writeFileSync(file, lossyLog()));
   const doctor = (...args: readonly string[]) =>
-    runCli(["doctor", "--cloudtrail", file, ...args], { env: { METERHOUSE_URL: "http://127.0.0.1:9" } });
+    run(["doctor", "--cloudtrail", file, ...args], { cwd: folder, env: { METERHOUSE_URL: "http://127.0.0.1:9" } });
 
   test("findings: exit code 4, a report to read, and the same as JSON", async () => {
     const shown = await doctor();
@@ -69,7 +70,7 @@ describe("over CloudTrail's files, with no server and no token", () => {
   });
 
   test("a file that cannot be read is an error, not a finding", async () => {
-    const gone = await runCli(["doctor", "--cloudtrail", file, join(folder, "gone.json")]);
+    const gone = await run(["doctor", "--cloudtrail", file, join(folder, "gone.json")], { cwd: folder });
     expect({ code: gone.code, stdout: gone.stdout }).toEqual({ code: 1, stdout: "" });
     expect(gone.stderr).toBe(
       `meterhouse: ${join(folder, "gone.json")}: it cannot be read (there is no such file or folder).\n`,
@@ -77,10 +78,10 @@ describe("over CloudTrail's files, with no server and no token", () => {
   });
 
   test("--checks lists them", async () => {
-    const { stdout, code } = await runCli(["doctor", "--checks"]);
+    const { stdout, code } = await run(["doctor", "--checks"], { cwd: folder });
     expect(code).toBe(0);
     for (const { name } of checks) expect(stdout).toContain(`\n${name} `);
-    const json = JSON.parse((await runCli(["doctor", "--checks", "--json"])).stdout) as object;
+    const json = JSON.parse((await run(["doctor", "--checks", "--json"], { cwd: folder })).stdout) as object;
     expect(json).toEqual({ items: checks.map(({ name, about }) => ({ name, about })) });
   });
 });

@@ -14,7 +14,7 @@ import { recordView } from "../../src/reports/recordView.ts";
 import { createSealer } from "../../src/secrets.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite/open.ts";
 import type { Store } from "../../src/store/store.ts";
-import { runCli } from "../cli/support.ts";
+import { createRun } from "../cli/support.ts";
 import { type Harness, rootToken, startControl } from "../control/harness.ts";
 import { claim, clientToken, hour, unit } from "../store/fixtures.ts";
 import { bytesOf, plain, readers } from "./exportSupport.ts";
@@ -283,8 +283,9 @@ describe("in a thread of its own", () => {
 
 describe("over HTTP", () => {
   let control: Harness;
+  const run = createRun();
   const cli = (...args: readonly string[]) =>
-    runCli(args, { cwd: folder, env: { METERHOUSE_URL: control.url, METERHOUSE_ADMIN_TOKEN: rootToken } });
+    run(args, { cwd: folder, env: { METERHOUSE_URL: control.url, METERHOUSE_ADMIN_TOKEN: rootToken } });
   const fetchExport = (query: string, options: RequestInit = {}) =>
     fetch(`${control.url}/api/v1/metering-records/export${query}`, {
       ...options,

