@@ -40,7 +40,7 @@ async function commit(times: number, name: string): Promise<number> {
 }
 
 test("a thread carries the log over, and it starts again", async () => {
-  open({ checkpointPages: 40 });
+  open({ checkpointPages: 40, restartPages: 60 });
   const log = await commit(100, "first");
   expect(log).toBeGreaterThan(40);
   for (let waited = 0; pages().rest > 0 && waited < 200; waited += 1) await sleep(50);

@@ -23,13 +23,15 @@ export interface CheckpointReport {
 export interface CheckpointBounds {
   /** Pages of the log that are not in the data file before they are carried over. */
   readonly checkpointPages: number;
+  /** Pages of a log that starts again when it can: calls wait for that. */
+  readonly restartPages: number;
   /** A log of so many pages is checkpointed by whoever writes, whatever the thread does. */
   readonly logPagesMax: number;
 }
 
 /** Commits between two looks at the log, each of some microseconds. */
 const commitsPerLook = 64;
-/** Some milliseconds, a sync of the data file included. */
+/** Some ten milliseconds, a sync of the data file included. */
 const restPages = 256;
 
 const workerFile = new URL(`./checkpointWorker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
@@ -105,13 +107,13 @@ export class Checkpoints {
     const worker = new Worker(workerFile, {
       workerData,
       name: "checkpoint",
-      resourceLimits: { maxOldGenerationSizeMb: 32 },
+      resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 },
     });
     // A server that ends does not wait for it: the log is there for the next start.
     worker.unref();
     worker.on("message", ({ rest }: CheckpointReport) => {
       this.#isBusy = false;
-      if (this.#worker === worker && rest <= restPages) this.#finish();
+      if (this.#worker === worker && rest <= restPages) this.#startAgain();
     });
     const failed = (): void => {
       // From now on they are made here.
@@ -121,6 +123,10 @@ export class Checkpoints {
     worker.on("error", failed);
     worker.on("exit", failed);
     return worker;
+  }
+
+  #startAgain(): void {
+    if (pagesOf(this.#look.get()).log >= this.#bounds.restartPages) this.#finish();
   }
 
   #finish(): void {

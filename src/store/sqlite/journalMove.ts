@@ -13,7 +13,7 @@ const msPerHour = 3_600_000;
  * Rows that are sorted at once: some milliseconds. Their number is the low half of a sorted word, and of the hour 16 bits
  * are its high half: hours seven years apart are sorted as one, which only costs pages.
  */
-const runRows = 65_536;
+const runRows = 32_768;
 const ordinalMask = 0xffff;
 const halfWord = 16;
 const halfRange = 2 ** halfWord;

@@ -16,14 +16,14 @@ const idleMs = 500;
 const restMs = 1_000;
 const bytesMax = 67_108_864;
 /** A slice does so much for each row that came since the one before, so that the journal shrinks under any load. */
-const catchUp = 3;
+const catchUp = 2;
 /** Beyond so many times its bound the calls wait until the journal is empty. */
 const overMax = 8;
 /** A full index asks for a move only when it frees something. */
 const worthwhile = 1 / 8;
 
 /** The thread does groups between slices, and they should not wait for long. */
-const slicesApart = 4;
+const slicesApart = 8;
 
 export interface MoverParts extends MoveParts {
   readonly writer: Writer;

@@ -53,13 +53,14 @@ export interface StoreBounds extends CheckpointBounds, WriterBounds {
   readonly missesBeforeLoad: number;
 }
 
-/** Some 12 MB of journal, some milliseconds of inserts, 50 MB of keys; 32 MB of log, and 256. */
+/** Some 12 MB of journal, some milliseconds of inserts, 50 MB of keys; 8 MB of log at a time, 96 MB in all, at most 256. */
 const defaultBounds: StoreBounds = {
   journalEntries: 262_144,
   sliceRows: 4_096,
   indexEntries: 1_250_000,
   missesBeforeLoad: 1_000,
-  checkpointPages: 8_192,
+  checkpointPages: 2_048,
+  restartPages: 24_576,
   logPagesMax: 65_536,
   writerCalls: 4,
 };

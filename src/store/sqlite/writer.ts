@@ -56,6 +56,8 @@ type Receiver = (answer: WriterAnswer) => void;
 
 /** A disk that hangs for so long takes the thread for lost. */
 const answerMaxMs = 60_000;
+/** A young generation grows to 60 MB where nothing holds it back; this is as fast. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 512 };
 const workerFile = new URL(`./writerWorker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
 export class Writer {
@@ -133,7 +135,7 @@ export class Writer {
   #start(): void {
     const { port1, port2 } = new MessageChannel();
     const workerData: WriterJob = { file: this.#file, port: port2, answered: this.#answered };
-    const worker = new Worker(workerFile, { workerData, transferList: [port2], name: "writer" });
+    const worker = new Worker(workerFile, { workerData, transferList: [port2], resourceLimits, name: "writer" });
     worker.unref();
     worker.once("message", () => {
       this.#isUp = !this.#hasFailed;
