@@ -24,8 +24,8 @@ export interface CopySteps {
   /** Rows of all tables that are to be copied, and those that an earlier run has copied already. */
   started?(total: number, done: number): void;
   copied?(rows: number): void;
-  /** Both sides are read again, to be compared. */
-  comparing?(total: number): void;
+  /** Both sides are read again, to be compared, once what this returns is settled. */
+  comparing?(total: number): unknown;
   compared?(rows: number): void;
 }
 
@@ -69,7 +69,7 @@ export async function compare(source: RawStore, copy: RawStore, steps: CopySteps
   const tables: TableReport[] = [];
   let total = 0;
   for (const table of names) total += await source.count(table);
-  steps.comparing?.(total);
+  await steps.comparing?.(total);
   for (const table of names) {
     const [one, other] = [await sumOf(source, table, steps), await sumOf(copy, table, {})];
     tables.push({
