@@ -29,7 +29,7 @@ Meterhouse ${version}: the AWS Marketplace Metering Service, self-hosted. Indepe
 
   Endpoint, for any AWS SDK or CLI:
 
-    export AWS_ENDPOINT_URL=${url} AWS_REGION=${region}
+    export AWS_ENDPOINT_URL=${url} AWS_REGION=${region} AWS_DEFAULT_REGION=${region}
 
   Demo seller, account ${demoAccounts.seller} (BatchMeterUsage, ResolveCustomer):
 

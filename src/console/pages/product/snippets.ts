@@ -11,7 +11,7 @@ export type SnippetLanguage = "cli" | "javascript" | "python";
 
 /** For every tool: where the server is. Keys are made under Credentials. */
 export function environment(endpoint: string, region: string): string {
-  return `export AWS_ENDPOINT_URL=${endpoint}\nexport AWS_REGION=${region}`;
+  return `export AWS_ENDPOINT_URL=${endpoint}\nexport AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`;
 }
 
 export function snippetsOf(product: ProductView, language: SnippetLanguage): readonly Snippet[] {
