@@ -149,7 +149,7 @@ function gather(record: UsageRecord, { product, catalog, call, tables, customers
   }
   const standing = standingOf(licensed === undefined ? agreements : [licensed], call.now, call.settings);
   const settled = settledAgreement(buyer, standing, tables.settledFrom);
-  const holderKey: HolderKey = { mark: undefined, id: 0 };
+  const holderKey: HolderKey = { mark: undefined, kept: undefined };
   const facts: CustomerFacts = { settled, holderKey, buyer, agreements, licensed, standing };
   customers[naming].add(nameOf(record), facts);
   narrow(tables, standing);

@@ -15,8 +15,8 @@ import type { UsageGrouping, UsageTotal } from "./usageTotals.ts";
 export interface HolderKey {
   /** Of the store: what is kept here is good while this is the mark that the store has now. undefined: nothing is kept. */
   mark: object | undefined;
-  /** The store's integer for the four texts. */
-  id: number;
+  /** What the store goes by for the four texts. */
+  kept: unknown;
 }
 
 /** One record to be claimed. Its usage key: region, path, productCode, holder, dimension, hour (SPEC B-60, M-20). */

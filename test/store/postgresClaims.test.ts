@@ -1,7 +1,7 @@
 /** Claims on PostgreSQL: groups go out on the assumption that no key is taken; what becomes of them where one is. */
 import pg from "pg";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { StoreFailure, type UsageHolder } from "../../src/store/ledger.ts";
+import { StoreFailure, type UsageClaim, type UsageHolder } from "../../src/store/ledger.ts";
 import { copyIn } from "../../src/store/postgres/copyIn.ts";
 import { CopyRows } from "../../src/store/postgres/copyRows.ts";
 import { openPostgresStore } from "../../src/store/postgres/open.ts";
@@ -98,6 +98,52 @@ describe("a key that another transaction holds", () => {
     await other.query("ROLLBACK");
     expect(await store.ledger.count({})).toMatchObject({ count: 1 });
     expect((await store.ledger.claim(unit([at(2)]))).holders).toMatchObject([{ fresh: true }]);
+  });
+
+  /** As many calls as make a group that does not wait for the one before. */
+  function following(store: Store, more: Partial<UsageClaim> = {}): readonly Promise<readonly UsageHolder[]>[] {
+    return Array.from({ length: 24 }, (_, place) => {
+      const claimed = store.ledger.claim(unit([{ ...at(10 + place), ...more }])).then(({ holders }) => holders);
+      claimed.catch(() => {});
+      return claimed;
+    });
+  }
+
+  test("does not hold up the group behind, which went out before the answer, and is stored if this one is undone", async () => {
+    const store = await open();
+    const { claimed } = await waitingClaim(store);
+    const behind = following(store);
+    await other.query("COMMIT");
+    expect(await Promise.all(behind)).toEqual(behind.map(() => [expect.objectContaining({ fresh: true })]));
+    expect(await claimed).toMatchObject([{ fresh: true }, { fresh: false, quantity: 9 }, { fresh: true }]);
+    expect(await store.ledger.count({})).toMatchObject({ count: 28 });
+  });
+
+  test("and a connection that goes meanwhile: nobody knows of the group behind either", async () => {
+    const store = await open();
+    const { claimed } = await waitingClaim(store);
+    const behind = following(store);
+    // Time for it to go out: this asks the database, too.
+    const [{ pid } = { pid: 0 }] = await waiting();
+    await database.query("SELECT pg_terminate_backend($1)", [pid]);
+    for (const each of [claimed, ...behind]) {
+      await expect(each).rejects.toMatchObject({ name: StoreFailure.name, stored: "unknown" });
+    }
+    await other.query("ROLLBACK");
+    expect(await store.ledger.count({})).toMatchObject({ count: 1 });
+    const again = await Promise.all(following(store));
+    expect(again).toEqual(behind.map(() => [expect.objectContaining({ fresh: true })]));
+  });
+
+  test("holds up a group with client tokens, which looks for them first", async () => {
+    const store = await open();
+    const { claimed } = await waitingClaim(store);
+    const behind = following(store, { clientToken: { accountId: buyerId, token: "one", requestHash: "a" } });
+    const [{ pid } = { pid: 0 }] = await waiting();
+    await database.query("SELECT pg_terminate_backend($1)", [pid]);
+    await expect(claimed).rejects.toMatchObject({ stored: "unknown" });
+    const holders = (await Promise.all(behind)).flat();
+    expect(holders.map(({ fresh }) => fresh)).toEqual(behind.map((_, place) => place === 0));
   });
 });
 

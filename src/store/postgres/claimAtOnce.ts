@@ -1,10 +1,11 @@
 /**
- * A group in one round trip: its transaction, from BEGIN to COMMIT, goes out with the rows of its records and its events,
+ * A group in one round trip: its transaction goes out as one message with the rows of its records and its events,
  * on the assumption that their keys are free. Where that is wrong the database undoes it, and the group goes the long way.
  */
 import type { ClaimOutcome, ClaimUnit } from "../ledger.ts";
 import { allHolders, type ClaimParts, callsOf, eventOf, noHolders, publicHolder, sortOut } from "./claims.ts";
-import { type Connections, isFactsMoved, isKeyTaken } from "./connection.ts";
+import type { Connections } from "./connection.ts";
+import { isFactsMoved, isKeyTaken } from "./errors.ts";
 import { eventColumns, eventRows, type StoredEvent } from "./events.ts";
 import { type Claiming, usageColumns, usageRows } from "./usageRows.ts";
 
@@ -16,7 +17,7 @@ export async function claimAtOnce(
   maxMs: number,
 ): Promise<readonly ClaimOutcome[] | undefined> {
   const version = parts.factsVersion();
-  if (!units.every((unit) => isPlain(unit, version))) return undefined;
+  if (!units.every((unit) => isPlain(unit) && (unit.factsVersion ?? version) === version)) return undefined;
   const calls = await callsOf(units, () => false, parts);
   const claims = calls.flatMap((call) => call.claims);
   // Who holds a key holds it for good, so that can be asked before.
@@ -27,7 +28,7 @@ export async function claimAtOnce(
   for (const call of calls) {
     const outcome: ClaimOutcome = { holders: call.claims.map((claim) => publicHolder(claim, holders)) };
     outcomes.push(outcome);
-    const event = await eventOf(call, outcome, parts);
+    const event = eventOf(call, outcome);
     // It may be refused for a holder that was not looked for; if not, the long way tells what is wrong with it.
     if (event === "owed") return undefined;
     if (event !== undefined) events.push(event);
@@ -45,10 +46,9 @@ export async function claimAtOnce(
   return outcomes;
 }
 
-/** Records without client tokens, and an event; decided on the facts that memory has now. */
-function isPlain({ records, workload, resolveToken, factsVersion }: ClaimUnit, version: number): boolean {
+/** Records without client tokens, and an event. */
+export function isPlain({ records, workload, resolveToken }: ClaimUnit): boolean {
   if (workload !== undefined || resolveToken !== undefined) return false;
-  if (factsVersion !== undefined && factsVersion !== version) return false;
   return records.every(({ clientToken }) => clientToken === undefined);
 }
 
@@ -63,7 +63,7 @@ async function transactionOf(
   version: number | undefined,
   { interner }: ClaimParts,
 ): Promise<WholeTransaction> {
-  const statements = ["BEGIN"];
+  const statements: string[] = [];
   const rows: Uint8Array[] = [];
   // Fails where memory is behind.
   if (version !== undefined) statements.push(`SELECT 1 / (version = ${version})::integer FROM catalog_version`);
@@ -76,5 +76,6 @@ async function transactionOf(
     statements.push(`COPY audit (${eventColumns}) FROM STDIN (FORMAT binary)`);
     rows.push(eventRows(events, callers));
   }
-  return { text: [...statements, "COMMIT"].join("; "), rows };
+  // The statements of one message are one transaction, and one that failed leaves nothing open for the message behind it.
+  return { text: statements.join("; "), rows };
 }

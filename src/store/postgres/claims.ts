@@ -6,7 +6,8 @@ import type { MeteringWorkload } from "../../api/types.ts";
 import type { ClaimOutcome, ClaimUnit, UsageClaim, UsageHolder } from "../ledger.ts";
 import { StaleFactsError } from "../ledger.ts";
 import { RecordIds } from "../recordIds.ts";
-import { isKeyTaken, type Sql, type Transaction } from "./connection.ts";
+import type { Sql, Transaction } from "./connection.ts";
+import { isKeyTaken } from "./errors.ts";
 import { insertEvents, type StoredEvent } from "./events.ts";
 import type { Interner } from "./interner.ts";
 import type { TakenExpected } from "./takenExpected.ts";
@@ -18,8 +19,8 @@ export const entriesPerCall = 65_536;
 export interface ClaimParts {
   readonly interner: Interner;
   readonly expected: TakenExpected;
-  /** A number for each call, in no order between nodes. */
-  readonly nextCall: () => Promise<number>;
+  /** Numbers for so many calls: in the order in which a node asks for them, in none between nodes. */
+  readonly nextCalls: (count: number) => Promise<readonly number[]>;
   /** Of the catalogue in memory. */
   readonly factsVersion: () => number;
   /** Memory is behind the database: it is to be read again before anything is decided anew. */
@@ -70,12 +71,12 @@ export async function writeClaims(
     return tokens.get(claim) ?? publicHolder(claim, holders);
   };
   const events: StoredEvent[] = [];
-  for (const { unit, index, claims: own } of calls) {
-    const outcome: ClaimOutcome = { holders: own.map(holderOf), ...(await extras(sql, unit, parts)) };
-    const event = await eventOf({ unit, claims: own }, outcome, parts);
+  for (const call of calls) {
+    const outcome: ClaimOutcome = { holders: call.claims.map(holderOf), ...(await extras(sql, call.unit, parts)) };
+    const event = eventOf(call, outcome);
     if (event === "owed") throw new Error("a unit stored usage and gave no audit event for it");
     if (event !== undefined) events.push(event);
-    outcomes[index] = outcome;
+    outcomes[call.index] = outcome;
   }
   await keepTokens(sql, withTokens.length === 0 ? [] : firsts, holders);
   await insertEvents(sql, events, parts.interner);
@@ -83,15 +84,11 @@ export async function writeClaims(
 }
 
 /** undefined: nothing to keep. "owed": usage would be stored, and nothing would tell of it. */
-export async function eventOf(
-  { unit, claims }: Pick<Call, "unit" | "claims">,
-  outcome: ClaimOutcome,
-  { nextCall }: Pick<ClaimParts, "nextCall">,
-): Promise<StoredEvent | "owed" | undefined> {
+export function eventOf({ unit, number, claims }: Call, outcome: ClaimOutcome): StoredEvent | "owed" | undefined {
   const event = unit.audit(outcome);
   const stored = claims.filter((_, place) => outcome.holders[place]?.fresh === true);
   if (event === undefined) return stored.length > 0 ? "owed" : undefined;
-  return { event, call: claims[0]?.call ?? (await nextCall()), stored };
+  return { event, call: number, stored };
 }
 
 /** By index: those that were decided on facts of another version than the database has now. */
@@ -115,21 +112,25 @@ export async function staleUnits(
 export interface Call {
   readonly unit: ClaimUnit;
   readonly index: number;
+  readonly number: number;
   readonly claims: readonly Claiming[];
 }
 
 export async function callsOf(
   units: readonly ClaimUnit[],
   isLeftOut: (index: number) => boolean,
-  { interner, nextCall }: ClaimParts,
+  { interner, nextCalls }: ClaimParts,
 ): Promise<readonly Call[]> {
   const live = units.map((unit, index) => ({ unit, index })).filter(({ index }) => !isLeftOut(index));
+  // First: a group behind this one may have to wait for less.
+  const numbers = await nextCalls(live.length);
   const { subjects, dimensions } = await interner.usageKeys(live.flatMap(({ unit }) => unit.records));
   let next = 0;
   const calls: Call[] = [];
-  for (const { unit, index } of live) {
+  for (const [place, { unit, index }] of live.entries()) {
     const claims: Claiming[] = [];
-    const call = unit.records.length === 0 ? 0 : await nextCall();
+    const call = numbers[place];
+    if (call === undefined) throw new Error("a call was left without its number");
     for (const [position, record] of unit.records.entries()) {
       const subject = subjects[next];
       const dimension = dimensions[next];
@@ -139,7 +140,7 @@ export async function callsOf(
       const entry = record.path === "agentcore" ? call * entriesPerCall + position : 0;
       claims.push({ position, record, subject, dimension, entry, id: ids.nextText(), call });
     }
-    calls.push({ unit, index, claims });
+    calls.push({ unit, index, number: call, claims });
   }
   return calls;
 }

@@ -1,6 +1,8 @@
 /** Connections to PostgreSQL: a bounded pool, numbers as numbers, statements that cannot run for ever. */
 import pg from "pg";
 import { copyIn } from "./copyIn.ts";
+import { CommitUnknown, isConnectionError, lost } from "./errors.ts";
+import { createLine, expiry, noLimit } from "./line.ts";
 
 /**
  * Of one node. Whoever holds one in a transaction may ask for something on another meanwhile, so those that are held for
@@ -39,8 +41,8 @@ export interface Connections extends Sql {
    */
   transaction<T>(body: (sql: Transaction) => Promise<T>, maxMs?: number): Promise<T>;
   /**
-   * A transaction in one round trip: `text` is its statements from BEGIN to COMMIT, `rows` what its COPYs take. Rejects with
-   * what the server refused, undone; or with CommitUnknown, as `transaction` does.
+   * A transaction in one round trip, behind those that are on their way: `text` is its statements, `rows` what its COPYs
+   * take. Rejects with what the server refused, undone; or with CommitUnknown, as `transaction` does.
    */
   atOnce(text: string, rows: readonly Uint8Array[], maxMs: number): Promise<void>;
   /** Rows of one statement, some at a time, all of one moment. Its connection is held until the last is read. */
@@ -52,16 +54,6 @@ export interface Connections extends Sql {
   /** One connection of its own, outside of the pool, such as for LISTEN; the caller ends it. */
   dedicated(): Promise<pg.Client>;
   end(): Promise<void>;
-}
-
-/** The connection went between COMMIT and its answer. */
-export class CommitUnknown extends Error {
-  override readonly name = "CommitUnknown";
-}
-
-/** Not an answer of the server to the statement: the way to it broke. */
-export class ConnectionLost extends Error {
-  override readonly name = "ConnectionLost";
 }
 
 const int8 = 20;
@@ -85,6 +77,10 @@ export function connect(url: string, applicationName = nodeName): Connections {
     keepAlive: true,
   };
   let pool = openPool(config);
+  const line = createLine({
+    open: () => openPool({ ...config, max: 1, pipeline: true }),
+    onExpired: () => leavePool(pool),
+  });
   const streams = createTurns(streamsMax);
   /** What came by the way on which packets were lost is not trusted any more: each would have to be waited for. */
   const leavePool = (left: pg.Pool): void => {
@@ -124,8 +120,7 @@ export function connect(url: string, applicationName = nodeName): Connections {
     prepared: (name, text, values) => sqlOf(pool).prepared(name, text, values),
     transaction: (body, maxMs = noLimit) =>
       held(maxMs, (client, expired) => inTransaction(client, (sql) => Promise.race([body(sql), expired]))),
-    atOnce: (text, rows, maxMs) =>
-      held(maxMs, (client, expired) => wholeTransaction(client, Promise.race([copyIn(client, text, rows), expired]))),
+    atOnce: (text, rows, maxMs) => line.send(text, rows, maxMs),
     stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
       const done = await streams();
       let client: pg.PoolClient | undefined;
@@ -154,31 +149,19 @@ export function connect(url: string, applicationName = nodeName): Connections {
       await client.connect();
       return client;
     },
-    end: () => pool.end(),
+    end: async () => {
+      await Promise.all([pool.end(), line.end()]);
+    },
   };
 }
 
 function openPool(config: pg.PoolConfig): pg.Pool {
-  const pool = new pg.Pool({ ...config, max: connectionsMax, idleTimeoutMillis: idleMaxMs });
+  const pool = new pg.Pool({ max: connectionsMax, idleTimeoutMillis: idleMaxMs, ...config });
   // A connection that breaks is replaced when it is needed; without a listener it would end the process. The pool listens
   // to those that are idle; one that breaks between two statements of a transaction is in use.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   return pool;
-}
-
-const noLimit = 0;
-
-/** `expired` rejects once the time is up, after `onExpired`; 0: never. */
-function expiry(maxMs: number, onExpired: () => void): { readonly expired: Promise<never>; end(): void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  promise.catch(() => {});
-  if (maxMs === noLimit) return { expired: promise, end: () => {} };
-  const timer = setTimeout(() => {
-    onExpired();
-    reject(new ConnectionLost(`The database did not answer within ${maxMs} ms.`));
-  }, maxMs);
-  return { expired: promise, end: () => clearTimeout(timer) };
 }
 
 /** At most so many at once; the others wait. Resolves to what ends a turn. */
@@ -216,19 +199,6 @@ async function inTransaction<T>(client: pg.PoolClient, body: (sql: Transaction) 
   return value;
 }
 
-/** `sent`: what holds everything from BEGIN to COMMIT. */
-async function wholeTransaction(client: pg.PoolClient, sent: Promise<void>): Promise<void> {
-  try {
-    await lost(sent);
-  } catch (error) {
-    if (isConnectionError(error)) {
-      throw new CommitUnknown("The connection broke while a transaction was on its way.", { cause: error });
-    }
-    await client.query("ROLLBACK").catch(() => {});
-    throw error;
-  }
-}
-
 function sqlOf(source: pg.Pool | pg.PoolClient): Sql {
   return {
     query: async <Row extends object>(text: string, values: readonly unknown[] = []) =>
@@ -236,43 +206,4 @@ function sqlOf(source: pg.Pool | pg.PoolClient): Sql {
     prepared: async <Row extends object>(name: string, text: string, values: readonly unknown[] = []) =>
       (await lost(source.query<Row>({ name, text, values: [...values] }))).rows,
   };
-}
-
-/** What the driver throws that is no answer of the server, under a name of its own. */
-async function lost<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof pg.DatabaseError) throw error;
-    throw new ConnectionLost(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-/** Nothing that any of the units brought about: each alone would meet the same. */
-export function isOfServer(error: unknown): boolean {
-  // Class 53: no disk space, no memory, too many connections.
-  return isConnectionError(error) || (error instanceof pg.DatabaseError && error.code?.startsWith("53") === true);
-}
-
-/** A unique key is taken. */
-export function isKeyTaken(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === "23505";
-}
-
-/** A division by zero, which is how a statement of ours says that the version is another one. */
-export function isFactsMoved(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === "22012";
-}
-
-/** Of two transactions that waited for each other this one was ended, or a row came between: the same again can go through. */
-export function isToBeTriedAgain(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && /^(?:40001|40P01|23505)$/.test(error.code ?? "");
-}
-
-/** The way to the server broke, or it is going down. */
-export function isConnectionError(error: unknown): boolean {
-  if (error instanceof ConnectionLost) return true;
-  if (!(error instanceof pg.DatabaseError)) return false;
-  // Class 08 is the connection, 57P the operator: shutdown, crash, start-up.
-  return /^(?:08|57P)/.test(error.code ?? "");
 }

@@ -2,7 +2,7 @@
 import pg from "pg";
 import { StaleFactsError, StoreFailure } from "../ledger.ts";
 import { WrongKeyError } from "../sealer.ts";
-import { CommitUnknown } from "./connection.ts";
+import { CommitUnknown } from "./errors.ts";
 
 /** What a write rejects with. */
 export function failureOf(error: unknown): Error {

@@ -6,6 +6,7 @@ import { hash } from "node:crypto";
 import { userNameOf } from "../../api/identity.ts";
 import type { AuditEvent } from "../audit.ts";
 import type { UsageClaim } from "../ledger.ts";
+import { RecentNames } from "../recentNames.ts";
 import type { Sql } from "./connection.ts";
 
 /** Some 25 MB of texts. Beyond it the maps start again and what is needed is selected once more. */
@@ -28,6 +29,12 @@ export interface UsageKeys {
   readonly dimensions: readonly number[];
 }
 
+/** Those of a product. */
+interface Dimensions {
+  readonly all: Map<string, number>;
+  readonly recent: RecentNames<number>;
+}
+
 interface Looked {
   readonly keys: UsageKeys;
   readonly newSubjects: ReadonlyMap<string, UsageClaim>;
@@ -38,10 +45,12 @@ export class Interner {
   readonly #sql: Sql;
   /** By scope, then by holder: each record then costs the hash of a text that is there, and none put together for it. */
   readonly #subjects = new Map<string, Map<string, Subject>>();
-  /** By product, then by name. */
-  readonly #dimensions = new Map<string, Map<string, number>>();
+  /** By product. */
+  readonly #dimensions = new Map<string, Dimensions>();
   readonly #callers = new Map<string, number>();
   #size = 0;
+  /** What holders' keys keep is good while they carry it: their subjects. */
+  #mark = {};
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -84,6 +93,7 @@ export class Interner {
     this.#dimensions.clear();
     this.#callers.clear();
     this.#size = 0;
+    this.#mark = {};
   }
 
   /** What memory holds, and a record for each that it does not. */
@@ -94,7 +104,7 @@ export class Interner {
     const newDimensions = new Map<string, UsageClaim>();
     let last: UsageClaim | undefined;
     let holders: ReadonlyMap<string, Subject> | undefined;
-    let names: ReadonlyMap<string, number> | undefined;
+    let names: Dimensions | undefined;
     for (const record of records) {
       // Nearly always the same as of the record before.
       if (last === undefined || !isOfScope(record, last)) {
@@ -102,14 +112,26 @@ export class Interner {
         names = this.#dimensions.get(record.productCode);
       }
       last = record;
-      const subject = holders?.get(record.holder);
+      const subject = this.#subject(record, holders);
       if (subject === undefined) newSubjects.set(`${scopeText(record)}\n${record.holder}`, record);
       else subjects.push(subject);
-      const dimension = names?.get(record.dimension);
+      const dimension = names && dimensionOf(names, record.dimension);
       if (dimension === undefined) newDimensions.set(`${record.productCode}\n${record.dimension}`, record);
       else dimensions.push(dimension);
     }
     return { keys: { subjects, dimensions }, newSubjects, newDimensions };
+  }
+
+  #subject({ holder, holderKey }: UsageClaim, holders: ReadonlyMap<string, Subject> | undefined): Subject | undefined {
+    if (holderKey === undefined) return holders?.get(holder);
+    // A look-up by text costs several misses of the processor's caches.
+    if (holderKey.mark === this.#mark) return holderKey.kept as Subject;
+    const subject = holders?.get(holder);
+    if (subject !== undefined) {
+      holderKey.kept = subject;
+      holderKey.mark = this.#mark;
+    }
+    return subject;
   }
 
   async #learnSubjects(rows: readonly UsageClaim[]): Promise<void> {
@@ -133,7 +155,14 @@ export class Interner {
     );
     for (const { ord, id, account } of ids) {
       const row = rows[ord - 1];
-      if (row !== undefined) this.#keep(this.#subjects, scopeText(row), row.holder, subjectOf(id, account));
+      if (row === undefined) continue;
+      const scope = scopeText(row);
+      let holders = this.#subjects.get(scope);
+      if (holders === undefined) {
+        holders = new Map();
+        this.#subjects.set(scope, holders);
+      }
+      this.#keep(holders, row.holder, subjectOf(id, account));
     }
   }
 
@@ -151,16 +180,17 @@ export class Interner {
     );
     for (const { ord, id } of ids) {
       const row = rows[ord - 1];
-      if (row !== undefined) this.#keep(this.#dimensions, row.productCode, row.dimension, id);
+      if (row === undefined) continue;
+      let names = this.#dimensions.get(row.productCode);
+      if (names === undefined) {
+        names = { all: new Map(), recent: new RecentNames() };
+        this.#dimensions.set(row.productCode, names);
+      }
+      this.#keep(names.all, row.dimension, id);
     }
   }
 
-  #keep<Value>(maps: Map<string, Map<string, Value>>, scope: string, name: string, value: Value): void {
-    let map = maps.get(scope);
-    if (map === undefined) {
-      map = new Map();
-      maps.set(scope, map);
-    }
+  #keep<Value>(map: Map<string, Value>, name: string, value: Value): void {
     if (!map.has(name)) this.#size += 1;
     map.set(name, value);
   }
@@ -187,6 +217,14 @@ export class Interner {
 
 function isOfScope(one: UsageClaim, other: UsageClaim): boolean {
   return one.productCode === other.productCode && one.region === other.region && one.path === other.path;
+}
+
+function dimensionOf({ all, recent }: Dimensions, name: string): number | undefined {
+  const last = recent.get(name);
+  if (last !== undefined) return last;
+  const id = all.get(name);
+  if (id !== undefined) recent.keep(name, id);
+  return id;
 }
 
 /** No part can hold a line break. */

@@ -1,16 +1,20 @@
 /**
- * The way of everything that a node writes with its usage: one transaction at a time, and what came while one was on its
- * way shares the next. One poisoned unit must not take the others down with it, so a group that fails is undone and each
- * of its units is tried again alone.
+ * The way of everything that a node writes with its usage: what came while a transaction was on its way shares the next. A
+ * second one follows it before it is done, so that node and database do not work by turns. One poisoned unit must not take
+ * the others down with it, so a group that fails is undone and each of its units is tried again alone.
  */
 import { StaleFactsError, StoreFailure } from "../ledger.ts";
 import type { CommitTold } from "../store.ts";
-import { CommitUnknown, isOfServer } from "./connection.ts";
+import { CommitUnknown, isOfServer } from "./errors.ts";
 
 /** A group is one statement's worth of records; what is beyond waits for the next. */
 const groupMaxUnits = 256;
-/** So many do not wait for the end of the turn: the database works on them while the node reads the calls behind them. */
-const eagerUnits = 16;
+/**
+ * So many do not wait for the end of the turn, nor for the group before them: the database works on them while the node
+ * reads the calls behind them. Smaller groups would cost both of them more.
+ */
+const eagerUnits = 24;
+const groupsMax = 2;
 /** What waits behind a group that the database does not answer fails after this, and its callers send it again. */
 const groupMaxMs = 8_000;
 
@@ -24,6 +28,7 @@ interface Pending<Unit, Value> {
   readonly unit: Unit;
   /** Units of one group do not share these. */
   readonly locks: readonly string[];
+  readonly mayOverlap: boolean;
   readonly resolve: (value: Value) => void;
   readonly reject: (error: Error) => void;
 }
@@ -32,6 +37,8 @@ export interface LaneOptions<Unit, Value> {
   /** Before the transaction: what must be there for it, such as partitions and integers for identifiers. */
   readonly prepare: (units: readonly Unit[]) => Promise<void>;
   readonly write: GroupWriter<Unit, Value>;
+  /** A group of such may be on its way at the same time as another. */
+  readonly mayOverlap: (unit: Unit) => boolean;
   /** After the commit, before the promise resolves: where memory follows the database. */
   readonly committed: (unit: Unit, value: Value) => void;
 }
@@ -40,9 +47,14 @@ export class Lane<Unit, Value> {
   readonly #options: LaneOptions<Unit, Value>;
   #queue: Pending<Unit, Value>[] = [];
   readonly #open = new Set<Promise<Value>>();
-  #running: Promise<void> | undefined;
-  /** Ends the wait for the end of the turn. */
-  #begin: (() => void) | undefined;
+  /** How many of them may not overlap. */
+  #aloneQueued = 0;
+  /** Groups that are on their way. */
+  readonly #running = new Set<Promise<void>>();
+  /** The one group goes alone. */
+  #isAlone = false;
+  #prepared: Promise<void> = Promise.resolve();
+  #isScheduled = false;
   #isClosed = false;
   /** Told of each group, for whoever measures. */
   onCommit: ((commit: CommitTold, error?: unknown) => void) | undefined;
@@ -55,13 +67,14 @@ export class Lane<Unit, Value> {
   enqueue(unit: Unit, locks: readonly string[] = []): Promise<Value> {
     if (this.#isClosed) return Promise.reject(new StoreFailure("no", new Error("the store is closed")));
     const written = new Promise<Value>((resolve, reject) => {
-      this.#queue.push({ unit, locks, resolve, reject });
+      const mayOverlap = this.#options.mayOverlap(unit);
+      this.#queue.push({ unit, locks, mayOverlap, resolve, reject });
+      if (!mayOverlap) this.#aloneQueued += 1;
     });
     this.#open.add(written);
     const forget = (): boolean => this.#open.delete(written);
     written.then(forget, forget);
-    this.#running ??= this.#run();
-    if (this.#queue.length >= eagerUnits) this.#begin?.();
+    this.#goOn();
     return written;
   }
 
@@ -72,18 +85,39 @@ export class Lane<Unit, Value> {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#running;
+    await this.drain();
+    await Promise.all(this.#running);
   }
 
-  async #run(): Promise<void> {
-    // Calls that arrive in this turn of the event loop share the first group.
-    await new Promise<void>((resolve) => {
-      this.#begin = resolve;
-      setImmediate(resolve);
+  /** Sends the next group if it is time for it. */
+  #goOn(): void {
+    const { length } = this.#queue;
+    if (length === 0 || this.#isAlone || this.#running.size >= groupsMax) return;
+    if (length >= eagerUnits) this.#send();
+    else if (this.#running.size === 0) this.#schedule();
+  }
+
+  /** Calls that arrive in this turn of the event loop share the first group. */
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      if (this.#running.size === 0 && this.#queue.length > 0) this.#send();
     });
-    this.#begin = undefined;
-    while (this.#queue.length > 0) await this.#writeAll(this.#nextGroup());
-    this.#running = undefined;
+  }
+
+  #send(): void {
+    if (this.#aloneQueued > 0 && this.#running.size > 0) return;
+    this.#isAlone = this.#aloneQueued > 0;
+    const sent = this.#writeAll(this.#nextGroup()).finally(() => {
+      this.#running.delete(sent);
+      this.#isAlone = false;
+      // What waited for the whole of it goes at once.
+      if (this.#running.size === 0 && this.#queue.length > 0) this.#send();
+      else this.#goOn();
+    });
+    this.#running.add(sent);
   }
 
   #tell(units: number, startedAt: number, isStored: boolean, error?: unknown): void {
@@ -100,6 +134,7 @@ export class Lane<Unit, Value> {
       for (const lock of pending.locks) held.add(lock);
     }
     this.#queue = rest;
+    this.#aloneQueued = rest.filter(({ mayOverlap }) => !mayOverlap).length;
     return group;
   }
 
@@ -109,7 +144,10 @@ export class Lane<Unit, Value> {
     let answers: readonly (Value | Error)[];
     const startedAt = performance.now();
     try {
-      await prepare(units);
+      // One after another, so that groups are written in their order.
+      const prepared = this.#prepared.then(() => prepare(units));
+      this.#prepared = prepared.catch(() => {});
+      await prepared;
       answers = await write(units, groupMaxMs);
     } catch (error) {
       if (group.length > 1 && !isOfServer(error) && !(error instanceof CommitUnknown)) {

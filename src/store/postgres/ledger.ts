@@ -12,9 +12,10 @@ import {
 } from "../ledger.ts";
 import type { UsageGrouping, UsageTotal } from "../usageTotals.ts";
 import { WorkloadMemory } from "../workloadMemory.ts";
-import { claimAtOnce } from "./claimAtOnce.ts";
+import { claimAtOnce, isPlain } from "./claimAtOnce.ts";
 import { type ClaimParts, locksOf, writeClaims } from "./claims.ts";
-import { CommitUnknown, type Connections, type Sql, type Transaction } from "./connection.ts";
+import type { Connections, Sql, Transaction } from "./connection.ts";
+import { CommitUnknown } from "./errors.ts";
 import type { Interner } from "./interner.ts";
 import { Lane } from "./lane.ts";
 import type { Partitions } from "./partitions.ts";
@@ -61,6 +62,8 @@ export class PostgresLedger implements Ledger {
   readonly lane: Lane<ClaimUnit, ClaimOutcome>;
   #changesSeen = 0;
   #turn: Promise<unknown> = Promise.resolve();
+  /** One block after another: groups of calls may ask at once. */
+  #callsTaken: Promise<unknown> = Promise.resolve();
   #nextCall = 0;
   #callsLeft = 0;
 
@@ -70,7 +73,7 @@ export class PostgresLedger implements Ledger {
     this.#claiming = {
       interner,
       expected: new TakenExpected(),
-      nextCall: () => this.#takeCall(),
+      nextCalls: (count) => this.#takeCalls(count),
       factsVersion: () => catalog.version,
       catchUp: () => catalog.catchUp(),
       resolveToken: (sql, hash, at) => catalog.resolveToken(sql, hash, at),
@@ -86,6 +89,7 @@ export class PostgresLedger implements Ledger {
               (await claimAtOnce(connections, units, this.#claiming, maxMs)) ??
               connections.transaction((sql) => writeClaims(sql, units, this.#claiming), maxMs)
           : (units, maxMs) => sharded.write(units, maxMs),
+      mayOverlap: sharded === undefined ? isPlain : () => false,
       committed: (unit, outcome) => this.#committed(unit, outcome),
     });
   }
@@ -245,16 +249,26 @@ export class PostgresLedger implements Ledger {
     return this.#workloads.matching({ productCode, resource }).some((one) => one.operation === operation);
   }
 
-  async #takeCall(): Promise<number> {
-    if (this.#callsLeft === 0) {
-      const [row] = await this.#parts.connections.query<{ call: number }>("SELECT nextval('audit_seq') AS call");
-      if (row === undefined) throw new Error("the sequence of calls gave no number");
-      this.#nextCall = row.call;
-      this.#callsLeft = callsPerBlock;
-    }
-    this.#callsLeft -= 1;
-    this.#nextCall += 1;
-    return this.#nextCall - 1;
+  #takeCalls(count: number): Promise<readonly number[]> {
+    const taken = this.#callsTaken.then(async () => {
+      const calls: number[] = [];
+      while (calls.length < count) {
+        if (this.#callsLeft === 0) await this.#nextBlock();
+        this.#callsLeft -= 1;
+        calls.push(this.#nextCall);
+        this.#nextCall += 1;
+      }
+      return calls;
+    });
+    this.#callsTaken = taken.catch(() => {});
+    return taken;
+  }
+
+  async #nextBlock(): Promise<void> {
+    const [row] = await this.#parts.connections.query<{ call: number }>("SELECT nextval('audit_seq') AS call");
+    if (row === undefined) throw new Error("the sequence of calls gave no number");
+    this.#nextCall = row.call;
+    this.#callsLeft = callsPerBlock;
   }
 }
 

@@ -17,7 +17,8 @@ import {
   staleUnits,
   writeClaims,
 } from "./claims.ts";
-import { CommitUnknown, type Connections, createTurns, isOfServer, isToBeTriedAgain, type Sql } from "./connection.ts";
+import { type Connections, createTurns, type Sql } from "./connection.ts";
+import { CommitUnknown, isOfServer, isToBeTriedAgain } from "./errors.ts";
 import { insertEvents, type StoredEvent } from "./events.ts";
 import { announceCalls, completeCalls } from "./pendingCalls.ts";
 import type { ShardMap } from "./shardMap.ts";
@@ -161,7 +162,7 @@ export class ShardedClaims {
           continue;
         }
         const outcome = { holders: call.claims.map((claim) => known.get(claim) ?? unstoredHolder), ...more };
-        const event = await eventOf(call, outcome, claiming);
+        const event = eventOf(call, outcome);
         if (event !== undefined && event !== "owed") events.push(event);
         outcomes[call.index] = outcome;
       }

@@ -7,11 +7,10 @@ import { userNameOf } from "../../api/identity.ts";
 import type { UsagePath } from "../../api/types.ts";
 import type { AuditEvent } from "../audit.ts";
 import type { UsageClaim } from "../ledger.ts";
+import { RecentNames } from "../recentNames.ts";
 
 /** About 25 MB of texts. Beyond it the maps start again and what is needed is selected once more. */
 const defaultMaxCached = 250_000;
-
-const recentMax = 64;
 
 /** One (region, path, product): what nearly all records of a request share. */
 interface Space {
@@ -19,9 +18,9 @@ interface Space {
   readonly path: UsagePath;
   readonly productCode: string;
   readonly subjects: Map<string, number>;
-  /** The dimension that was asked for last, of each place: see `placeOf`. */
-  readonly recent: ({ readonly name: string; readonly id: number } | undefined)[];
   readonly dimensions: Map<string, number>;
+  /** Of the dimensions. */
+  readonly recent: RecentNames<number>;
 }
 
 /** What the server did by itself has no caller. */
@@ -76,11 +75,11 @@ export class Interner {
     const holder = record.holderKey;
     if (holder === undefined) return { subject: this.#subject(space, record), dimension };
     // A look-up by text costs several misses of the processor's caches.
-    if (holder.mark !== this.#mark) {
-      holder.id = this.#subject(space, record);
-      holder.mark = this.#mark;
-    }
-    return { subject: holder.id, dimension };
+    if (holder.mark === this.#mark) return { subject: holder.kept as number, dimension };
+    const subject = this.#subject(space, record);
+    holder.kept = subject;
+    holder.mark = this.#mark;
+    return { subject, dimension };
   }
 
   #subject(space: Space, record: UsageClaim): number {
@@ -94,17 +93,15 @@ export class Interner {
   }
 
   #dimension(space: Space, record: UsageClaim): number {
-    // A map would intern the text of the request first, which costs more than all the rest.
-    const place = placeOf(record.dimension);
-    const recent = space.recent[place];
-    if (recent !== undefined && recent.name === record.dimension) return recent.id;
+    const recent = space.recent.get(record.dimension);
+    if (recent !== undefined) return recent;
     let dimension = space.dimensions.get(record.dimension);
     if (dimension === undefined) {
       const row = this.#selectDimension.get(record.productCode, record.dimension);
       dimension = idOf(row ?? this.#inserted(this.#insertDimension, [record.productCode, record.dimension]));
       this.#remember(space.dimensions, record.dimension, dimension);
     }
-    space.recent[place] = { name: record.dimension, id: dimension };
+    space.recent.keep(record.dimension, dimension);
     return dimension;
   }
 
@@ -173,7 +170,7 @@ export class Interner {
         productCode,
         subjects: new Map(),
         dimensions,
-        recent: new Array(recentMax),
+        recent: new RecentNames(),
       };
       fill(
         fill(this.#spaces, region, () => new Map<string, Map<UsagePath, Space>>()),
@@ -197,11 +194,6 @@ export class Interner {
     this.#startAgain();
     return false;
   }
-}
-
-/** Names of a product's dimensions differ in their length or at their end, most of them. */
-function placeOf(name: string): number {
-  return (name.charCodeAt(name.length - 1) + name.length * 7) & (recentMax - 1);
 }
 
 function fill<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -1,0 +1,81 @@
+/**
+ * One connection for whole transactions, each of which is one message. The next is sent without waiting for the answer to the
+ * one before, so that the server goes from one to the next by itself.
+ */
+import type pg from "pg";
+import { copyIn } from "./copyIn.ts";
+import { CommitUnknown, ConnectionLost, isConnectionError, lost } from "./errors.ts";
+
+export const noLimit = 0;
+
+/** `expired` rejects once the time is up, after `onExpired`; 0: never. */
+export function expiry(maxMs: number, onExpired: () => void): { readonly expired: Promise<never>; end(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  promise.catch(() => {});
+  if (maxMs === noLimit) return { expired: promise, end: () => {} };
+  const timer = setTimeout(() => {
+    onExpired();
+    reject(new ConnectionLost(`The database did not answer within ${maxMs} ms.`));
+  }, maxMs);
+  return { expired: promise, end: () => clearTimeout(timer) };
+}
+
+export interface LineOptions {
+  /** A pool of one connection that takes messages while it works on others. */
+  readonly open: () => pg.Pool;
+  /** The server did not answer in time. */
+  readonly onExpired: () => void;
+}
+
+export interface Line {
+  /** See `Connections.atOnce`. */
+  send(text: string, rows: readonly Uint8Array[], maxMs: number): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** The connection while something is on its way; in between it is the pool's, which closes what idles. */
+interface Held {
+  readonly client: Promise<pg.PoolClient>;
+  users: number;
+}
+
+export function createLine({ open, onExpired }: LineOptions): Line {
+  let pool = open();
+  let held: Held | undefined;
+  const release = (own: Held, isBroken: boolean): void => {
+    // Once: whoever sent something else on it has found it broken, too, or let go of it before.
+    if (held !== own) return;
+    held = undefined;
+    own.client.then((client) => client.release(isBroken)).catch(() => {});
+  };
+  const leave = (own: Held): void => {
+    release(own, true);
+    pool.end().catch(() => {});
+    pool = open();
+    onExpired();
+  };
+  return {
+    send: async (text, rows, maxMs) => {
+      held ??= { client: lost(pool.connect()), users: 0 };
+      const own = held;
+      own.users += 1;
+      const limit = expiry(maxMs, () => leave(own));
+      let isSent = false;
+      try {
+        const client = await Promise.race([own.client, limit.expired]);
+        isSent = true;
+        await lost(Promise.race([copyIn(client, text, rows), limit.expired]));
+      } catch (error) {
+        if (!isConnectionError(error)) throw error;
+        release(own, true);
+        if (!isSent) throw error;
+        throw new CommitUnknown("The connection broke while a transaction was on its way.", { cause: error });
+      } finally {
+        limit.end();
+        own.users -= 1;
+        if (own.users === 0) release(own, false);
+      }
+    },
+    end: () => pool.end(),
+  };
+}
