@@ -27,5 +27,6 @@ USER 1000:1000
 EXPOSE 4016
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:4016/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "bin/meterhouse.js"]
+# One helper thread for the collector: docs/operating.md, Few cores.
+ENTRYPOINT ["node", "--v8-pool-size=1", "bin/meterhouse.js"]
 CMD ["serve", "--host", "0.0.0.0", "--data", "/data"]

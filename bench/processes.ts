@@ -75,7 +75,9 @@ export async function startBare(answer: string): Promise<Server> {
 /** Everything but the store, see storeless.ts. */
 export async function startStoreless(job: StorelessJob): Promise<Server> {
   const startedAt = performance.now();
-  const child = track(fork(script("storeless.ts"), { stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+  const child = track(
+    fork(script("storeless.ts"), { stdio: ["ignore", "inherit", "inherit", "ipc"], execArgv: serverOptions }),
+  );
   child.send(job);
   const [port] = (await once(child, "message")) as [number];
   return {
@@ -122,6 +124,9 @@ function takesConnections(port: number): Promise<boolean> {
   });
 }
 
+/** As `npm start` has them. */
+const serverOptions = ["--v8-pool-size=1"];
+
 /** `meterhouse serve` as a user starts it, everything on; `flags` are more of its own, `main` is the program. */
 export async function startMeterhouse(
   dataDir: string,
@@ -130,7 +135,19 @@ export async function startMeterhouse(
   main = script("../src/main.ts"),
 ): Promise<Server> {
   const startedAt = performance.now();
-  const args = [...nodeOptions, main, "serve", "--port", "0", "--data", dataDir, "--log-level", "warn", ...flags];
+  const args = [
+    ...serverOptions,
+    ...nodeOptions,
+    main,
+    "serve",
+    "--port",
+    "0",
+    "--data",
+    dataDir,
+    "--log-level",
+    "warn",
+    ...flags,
+  ];
   const child = track(spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] }));
   for await (const line of createInterface({ input: child.stdout })) {
     if (!line.startsWith("{")) continue;

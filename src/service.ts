@@ -66,7 +66,7 @@ export interface ServiceOptions {
   readonly marketplacePages?: boolean;
   /** Life of the temporary keys of workloads. Default an hour. */
   readonly workloadKeyLifeMs?: number | undefined;
-  /** So many bytes of the last requests and answers stay in memory. Default 256 MB. */
+  /** So many bytes of the last requests and answers stay in memory, before they are compressed. Default 256 MB. */
   readonly auditRingBytes?: number | undefined;
   /** So many calls are let in at once; beyond, they are ThrottlingException. Default 1,024. */
   readonly callsInFlightMax?: number | undefined;

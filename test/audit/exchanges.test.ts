@@ -1,5 +1,5 @@
 /** The ring of exact bodies: bounded in bytes, oldest out first, with a small share for strangers. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { createExchanges } from "../../src/protocol/exchanges.ts";
 import type { WireAnswer, WireRequest } from "../../src/protocol/wire.ts";
 
@@ -31,6 +31,35 @@ describe("the ring", () => {
     expect(exchanges.find("r99")).toBeDefined();
     exchanges.clear();
     expect([exchanges.bytes, exchanges.find("r99")]).toEqual([0, undefined]);
+  });
+
+  test("is compressed behind the calls: what it holds is found before, meanwhile and after, byte for byte", async () => {
+    const exchanges = createExchanges(1_600_000);
+    const answer = (n: number): WireAnswer => ({ ...fine, headers: { n: String(n) }, body: `{"é€😀":${n}}` });
+    const held = Array.from({ length: 300 }, (_, n) => n);
+    const check = (): void => {
+      for (const n of held) {
+        const found = exchanges.find(`r${n}`);
+        expect(found?.request.body).toBe(body(n).toString("utf8"));
+        expect(found?.response).toEqual({ status: 200, headers: { n: String(n) }, body: answer(n).body });
+      }
+    };
+    const body = (n: number): Buffer => Buffer.from(JSON.stringify({ n, text: "ü".repeat(1_000 + n) }));
+    for (const n of held) exchanges.keep(`r${n}`, { ...request(0), body: body(n) }, answer(n), true);
+    const before = exchanges.bytes;
+    check();
+    await vi.waitFor(() => expect(exchanges.bytes).toBeLessThan(before / 4), { timeout: 20_000, interval: 5 });
+    check();
+    // Memory of blocks that are compressed takes later entries.
+    for (const n of held) exchanges.keep(`later${n}`, request(1_000), answer(-n), true);
+    check();
+    exchanges.keep("r7", request(3), answer(8), true);
+    expect(exchanges.find("r7")?.response.headers).toEqual({ n: "8" });
+    for (let n = 0; n < 3_000; n += 1) exchanges.keep(`last${n}`, request(1_000), fine, true);
+    expect(exchanges.find("r8")).toBeUndefined();
+    expect(exchanges.find("last2999")).toBeDefined();
+    exchanges.clear();
+    expect([exchanges.bytes, exchanges.find("last2999")]).toEqual([0, undefined]);
   });
 
   test("strangers push out strangers alone", () => {
