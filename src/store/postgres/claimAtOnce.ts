@@ -9,12 +9,12 @@ import { isFactsMoved, isKeyTaken } from "./errors.ts";
 import { eventColumns, eventRows, type StoredEvent } from "./events.ts";
 import { type Claiming, usageColumns, usageRows } from "./usageRows.ts";
 
-/** undefined, with nothing kept: the group is for `writeClaims`. Rejects as a transaction does. */
+/** undefined, with nothing kept: the group is for `writeClaims`. Rejects as a transaction does. `left`: milliseconds. */
 export async function claimAtOnce(
   connections: Connections,
   units: readonly ClaimUnit[],
   parts: ClaimParts,
-  maxMs: number,
+  left: () => number,
 ): Promise<readonly ClaimOutcome[] | undefined> {
   const version = parts.factsVersion();
   if (!units.every((unit) => isPlain(unit) && (unit.factsVersion ?? version) === version)) return undefined;
@@ -36,7 +36,7 @@ export async function claimAtOnce(
   const isCompared = units.some(({ factsVersion }) => factsVersion !== undefined);
   const { text, rows } = await transactionOf(sorted.left, events, isCompared ? version : undefined, parts);
   try {
-    await connections.atOnce(text, rows, maxMs);
+    await connections.atOnce(text, rows, left());
   } catch (error) {
     if (isKeyTaken(error)) parts.expected.learn(true);
     if (isKeyTaken(error) || isFactsMoved(error)) return undefined;

@@ -1,7 +1,7 @@
 /** Connections to PostgreSQL: a bounded pool, numbers as numbers, statements that cannot run for ever. */
 import pg from "pg";
 import { copyIn } from "./copyIn.ts";
-import { CommitUnknown, isConnectionError, lost } from "./errors.ts";
+import { CommitUnknown, ConnectionLost, isConnectionError, lost } from "./errors.ts";
 import { createLine, expiry, noLimit } from "./line.ts";
 
 /**
@@ -18,6 +18,8 @@ const answerMaxMs = statementMaxMs + 5_000;
 /** A node that went silent in a transaction holds keys that others wait for; streams have readers that may be slow. */
 const idleInTransactionMaxMs = 5_000;
 const idleMaxMs = 30_000;
+/** What holds a connection gives it up so much earlier than the whole that it is a part of: it knows what became of it. */
+const graceMs = 200;
 /** Longer than any that is still in the pool: the session of a node that vanished without a word. */
 const sessionIdleMaxMs = 60_000;
 
@@ -45,6 +47,12 @@ export interface Connections extends Sql {
    * take. Rejects with what the server refused, undone; or with CommitUnknown, as `transaction` does.
    */
   atOnce(text: string, rows: readonly Uint8Array[], maxMs: number): Promise<void>;
+  /**
+   * For what asks for several things in turn, on any connections: rejects with ConnectionLost after `maxMs`, and the way to
+   * the server is not trusted any more. `left` tells how many milliseconds there are for what is asked next, which must give
+   * up by itself after them; it throws when there are none.
+   */
+  within<T>(maxMs: number, body: (left: () => number) => Promise<T>): Promise<T>;
   /** Rows of one statement, some at a time, all of one moment. Its connection is held until the last is read. */
   stream<Row extends object>(
     text: string,
@@ -103,6 +111,7 @@ export function connect(url: string, applicationName = nodeName): Connections {
     const limit = expiry(maxMs, () => {
       release(true);
       leavePool(from);
+      line.leave();
     });
     let isBroken = false;
     try {
@@ -121,6 +130,23 @@ export function connect(url: string, applicationName = nodeName): Connections {
     transaction: (body, maxMs = noLimit) =>
       held(maxMs, (client, expired) => inTransaction(client, (sql) => Promise.race([body(sql), expired]))),
     atOnce: (text, rows, maxMs) => line.send(text, rows, maxMs),
+    within: async (maxMs, body) => {
+      const endsAt = performance.now() + maxMs;
+      const limit = expiry(maxMs + graceMs, () => {
+        leavePool(pool);
+        line.leave();
+      });
+      const left = (): number => {
+        const ms = endsAt - performance.now();
+        if (ms <= 0) throw new ConnectionLost(`The database did not answer within ${maxMs} ms.`);
+        return ms;
+      };
+      try {
+        return await Promise.race([body(left), limit.expired]);
+      } finally {
+        limit.end();
+      }
+    },
     stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
       const done = await streams();
       let client: pg.PoolClient | undefined;

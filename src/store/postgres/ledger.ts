@@ -85,9 +85,7 @@ export class PostgresLedger implements Ledger {
       prepare: (units) => partitions.ensure(hoursOf(units)),
       write:
         sharded === undefined
-          ? async (units, maxMs) =>
-              (await claimAtOnce(connections, units, this.#claiming, maxMs)) ??
-              connections.transaction((sql) => writeClaims(sql, units, this.#claiming), maxMs)
+          ? (units, maxMs) => connections.within(maxMs, (left) => this.#write(units, left))
           : (units, maxMs) => sharded.write(units, maxMs),
       mayOverlap: sharded === undefined ? isPlain : () => false,
       committed: (unit, outcome) => this.#committed(unit, outcome),
@@ -233,6 +231,12 @@ export class PostgresLedger implements Ledger {
       if (error instanceof StoreFailure) throw error;
       throw new StoreFailure(error instanceof CommitUnknown ? "unknown" : "no", error);
     }
+  }
+
+  async #write(units: readonly ClaimUnit[], left: () => number): Promise<readonly (ClaimOutcome | Error)[]> {
+    const { connections } = this.#parts;
+    const outcomes = await claimAtOnce(connections, units, this.#claiming, left);
+    return outcomes ?? connections.transaction((sql) => writeClaims(sql, units, this.#claiming), left());
   }
 
   #committed(unit: ClaimUnit, outcome: ClaimOutcome): void {

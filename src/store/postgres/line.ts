@@ -30,6 +30,8 @@ export interface LineOptions {
 export interface Line {
   /** See `Connections.atOnce`. */
   send(text: string, rows: readonly Uint8Array[], maxMs: number): Promise<void>;
+  /** The way to the server is not trusted any more: what comes next goes by another connection. */
+  leave(): void;
   end(): Promise<void>;
 }
 
@@ -37,29 +39,42 @@ export interface Line {
 interface Held {
   readonly client: Promise<pg.PoolClient>;
   users: number;
+  isReleased: boolean;
 }
 
 export function createLine({ open, onExpired }: LineOptions): Line {
   let pool = open();
   let held: Held | undefined;
+  let isEnded = false;
   const release = (own: Held, isBroken: boolean): void => {
-    // Once: whoever sent something else on it has found it broken, too, or let go of it before.
-    if (held !== own) return;
-    held = undefined;
-    own.client.then((client) => client.release(isBroken)).catch(() => {});
+    // Whoever sent something else on it may have found it broken, too.
+    if (own.isReleased) return;
+    own.isReleased = true;
+    if (held === own) held = undefined;
+    own.client
+      .then((client) => {
+        // The driver would wait for what was sent on it.
+        if (isBroken) client.connection.stream.destroy();
+        client.release(isBroken);
+      })
+      .catch(() => {});
   };
-  const leave = (own: Held): void => {
-    release(own, true);
+  const leave = (): void => {
+    if (isEnded) return;
+    held = undefined;
     pool.end().catch(() => {});
     pool = open();
-    onExpired();
   };
   return {
     send: async (text, rows, maxMs) => {
-      held ??= { client: lost(pool.connect()), users: 0 };
+      held ??= { client: lost(pool.connect()), users: 0, isReleased: false };
       const own = held;
       own.users += 1;
-      const limit = expiry(maxMs, () => leave(own));
+      const limit = expiry(maxMs, () => {
+        release(own, true);
+        leave();
+        onExpired();
+      });
       let isSent = false;
       try {
         const client = await Promise.race([own.client, limit.expired]);
@@ -73,9 +88,13 @@ export function createLine({ open, onExpired }: LineOptions): Line {
       } finally {
         limit.end();
         own.users -= 1;
-        if (own.users === 0) release(own, false);
+        if (own.users === 0) release(own, held !== own);
       }
     },
-    end: () => pool.end(),
+    leave,
+    end: () => {
+      isEnded = true;
+      return pool.end();
+    },
   };
 }

@@ -80,6 +80,7 @@ function closable(connections: Connections): Connections {
     prepared: (name, text, values) => ifOpen(() => connections.prepared(name, text, values)),
     transaction: (body, maxMs) => ifOpen(() => connections.transaction(body, maxMs)),
     atOnce: (text, rows, maxMs) => ifOpen(() => connections.atOnce(text, rows, maxMs)),
+    within: (maxMs, body) => ifOpen(() => connections.within(maxMs, body)),
     stream: async function* <Row extends object>(text: string, values: readonly unknown[], batch: number) {
       await ifOpen(() => Promise.resolve());
       yield* connections.stream<Row>(text, values, batch);
