@@ -54,7 +54,7 @@ export const assumptions = {
   },
   shardVcpusMin: { value: 4, unit: "vCPUs", why: "autovacuum, archiving, reports" },
   copies: { value: 3, unit: "copies of a shard", why: "primary and two standbys, of which one must have the commit" },
-  connectionsPerNode: { value: 11, unit: "connections", why: "to one database; docs/operating.md" },
+  connectionsPerNode: { value: 12, unit: "connections", why: "to one database; docs/operating.md" },
   checkpointMinutes: { value: 15, unit: "minutes", why: "checkpoint_timeout; max_wal_size is large enough for it" },
   hotMonths: {
     value: 2,
