@@ -59,7 +59,9 @@ const known: Readonly<Record<string, string>> = {
   "store/postgres/claims.ts: claim.record.clientToken?.requestHash === leader": "fingerprints of requests, no secrets",
   "store/postgres/shardWrites.ts: requestHash === claim.record.clientToken?.requestHash":
     "fingerprints of requests, no secrets",
-  "store/sqlite/interner.ts: holder.mark !== this.#mark": "an empty object, by identity",
+  "store/sqlite/interner.ts: holder.mark === this.#mark": "an empty object, by identity",
+  "store/postgres/interner.ts: holderKey.mark === this.#mark": "an empty object, by identity",
+  "protocol/byteRing.ts: block.hashes.includes(hash)": "short hashes of request ids",
   "store/postgres/months.ts: records !== expected": "numbers of records",
   "marketplace/workloads/identity.ts: roleArn !== expected": "names of roles, no secrets",
   "marketplace/pages/products.ts: text.includes(word)": "words that a buyer looks for",
