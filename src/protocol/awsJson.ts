@@ -6,6 +6,7 @@ import { isUtf8 } from "node:buffer";
 import { ServiceError } from "../api/errors.ts";
 import type { OperationName, UsageRecord } from "../api/types.ts";
 import type { BatchMeterUsageResult } from "../operations/BatchMeterUsage.ts";
+import { RecentNames } from "../store/recentNames.ts";
 
 export const contentType = "application/x-amz-json-1.1";
 
@@ -75,23 +76,14 @@ function withRecord(start: string, record: UsageRecord): string {
   return `${text}}`;
 }
 
-interface Quoted {
-  readonly text: string;
-  readonly json: string;
-}
-
-const quotedMax = 64;
 const quotedLengthMax = 256;
-/** The text that was quoted last, of each place. A map would intern the text of the request first. */
-const lastQuoted: (Quoted | undefined)[] = new Array(quotedMax).fill(undefined);
+const lastQuoted = new RecentNames<string>();
 
 /** As JSON. Batches name the same few dimensions again and again. */
 function quoted(text: string): string {
-  // Names of a product's dimensions differ in their length or at their end, most of them.
-  const place = (text.charCodeAt(text.length - 1) + text.length * 7) & (quotedMax - 1);
-  const last = lastQuoted[place];
-  if (last !== undefined && last.text === text) return last.json;
+  const last = lastQuoted.get(text);
+  if (last !== undefined) return last;
   const json = JSON.stringify(text);
-  if (text.length <= quotedLengthMax) lastQuoted[place] = { text, json };
+  if (text.length <= quotedLengthMax) lastQuoted.keep(text, json);
   return json;
 }

@@ -2,7 +2,8 @@
 import pg from "pg";
 import { copyIn } from "./copyIn.ts";
 import { CommitUnknown, ConnectionLost, isConnectionError, lost } from "./errors.ts";
-import { createLine, expiry, noLimit } from "./line.ts";
+import { expiry, noLimit } from "./expiry.ts";
+import { createLine } from "./line.ts";
 
 /**
  * Of one node. Whoever holds one in a transaction may ask for something on another meanwhile, so those that are held for

@@ -28,6 +28,8 @@ import { selectUsageTotals } from "./usageTotals.ts";
 const defaultLimit = 1_000;
 /** As the sequence of the schema gives them out. */
 const callsPerBlock = 1_000;
+/** Groups wait for each other's: less than one of them has in all. */
+const blockMaxMs = 4_000;
 /** A change can be committed after one of a higher number: so many are read once more. */
 const changesReadAgain = 1_000;
 /** Of one transaction. */
@@ -269,7 +271,10 @@ export class PostgresLedger implements Ledger {
   }
 
   async #nextBlock(): Promise<void> {
-    const [row] = await this.#parts.connections.query<{ call: number }>("SELECT nextval('audit_seq') AS call");
+    const { connections } = this.#parts;
+    const [row] = await connections.within(blockMaxMs, () =>
+      connections.query<{ call: number }>("SELECT nextval('audit_seq') AS call"),
+    );
     if (row === undefined) throw new Error("the sequence of calls gave no number");
     this.#nextCall = row.call;
     this.#callsLeft = callsPerBlock;
