@@ -5,7 +5,7 @@
  * ring takes less than it holds, and what is written to stays in the processor's caches. Looking an entry up walks the
  * blocks; that is for people, and takes milliseconds.
  */
-import { constants, zstdCompress, zstdDecompressSync } from "node:zlib";
+import { BlockPacker, unpack } from "./blockPacker.ts";
 
 /** Texts and bytes of an entry in turn; an entry's parts come back in this order. */
 export interface RingEntry {
@@ -17,10 +17,11 @@ export interface RingEntry {
 }
 
 interface Block {
-  /** Entries one after another, up to `used`; `packed`: those compressed. */
+  /** Entries one after another, up to `used`; `packed`: those compressed, up to `packedLength`. */
   bytes: Buffer;
   state: "open" | "full" | "packing" | "packed";
   used: number;
+  packedLength: number;
   /** Of the entries' ids, to find the block by: eight bytes an entry that no bound counts. */
   readonly hashes: number[];
   isDropped: boolean;
@@ -34,8 +35,6 @@ const freeMax = 2;
 /** Lengths of id, head, bytes and text, four bytes each. */
 const prefixBytes = 16;
 const lengthBytes = 4;
-/** The fastest of those that compress well. */
-const packing = { params: { [constants.ZSTD_c_compressionLevel]: 1 }, chunkSize: 262_144 };
 
 export class ByteRing {
   readonly #bytesMax: number;
@@ -43,9 +42,7 @@ export class ByteRing {
   /** Oldest first. */
   #blocks: Block[] = [];
   #free: Buffer[] = [];
-  /** Full, and not packed yet. One at a time is. */
-  #toPack: Block[] = [];
-  #isPacking = false;
+  readonly #packer = new BlockPacker();
   /** What the blocks were before they were packed. */
   #kept = 0;
 
@@ -100,10 +97,10 @@ export class ByteRing {
   /** A block with so much room; undefined: the whole ring has not as much. */
   #room(bytes: number): Block | undefined {
     const last = this.#blocks.at(-1);
-    if (last !== undefined && last.used + bytes <= this.#sizeOf(last)) return last;
+    if (last?.state === "open" && last.used + bytes <= this.#sizeOf(last)) return last;
     const size = Math.max(bytes, this.#blockBytes);
     if (size > this.#bytesMax) return undefined;
-    if (last !== undefined) this.#pack(last);
+    if (last?.state === "open") this.#pack(last);
     while (this.#kept + size > this.#bytesMax) {
       const oldest = this.#blocks.shift();
       if (oldest === undefined) break;
@@ -114,6 +111,7 @@ export class ByteRing {
       bytes: memory ?? Buffer.allocUnsafeSlow(size),
       state: "open",
       used: 0,
+      packedLength: 0,
       hashes: [],
       isDropped: false,
     };
@@ -130,8 +128,9 @@ export class ByteRing {
   #drop(block: Block): void {
     block.isDropped = true;
     this.#kept -= this.#sizeOf(block);
+    if (block.state === "packed") this.#packer.release(block.bytes);
     // While it is being packed its memory is read.
-    if (block.state === "open" || block.state === "full") this.#release(block.bytes);
+    else if (block.state !== "packing") this.#release(block.bytes);
   }
 
   #release(memory: Buffer): void {
@@ -139,37 +138,27 @@ export class ByteRing {
   }
 
   #pack(block: Block): void {
-    block.state = "full";
-    this.#toPack.push(block);
-    this.#packNext();
-  }
-
-  #packNext(): void {
-    if (this.#isPacking) return;
-    let block = this.#toPack.shift();
-    while (block?.isDropped === true) block = this.#toPack.shift();
-    if (block === undefined) return;
-    const { bytes } = block;
-    const packed = block;
-    packed.state = "packing";
-    this.#isPacking = true;
-    zstdCompress(bytes.subarray(0, packed.used), packing, (error, made) => {
-      this.#isPacking = false;
-      // One that cannot be packed stays as it is.
-      packed.state = error === null ? "packed" : "full";
-      if (error === null) {
-        // A copy: what comes is a part of something larger.
-        packed.bytes = Buffer.allocUnsafeSlow(made.length);
-        made.copy(packed.bytes);
-      }
-      if (error === null || packed.isDropped) this.#release(bytes);
-      this.#packNext();
+    const { bytes, used } = block;
+    block.state = "packing";
+    this.#packer.pack({
+      bytes: bytes.subarray(0, used),
+      isDropped: () => block.isDropped,
+      done: (packed) => {
+        // One that cannot be packed stays as it is.
+        block.state = packed === undefined ? "full" : "packed";
+        if (packed !== undefined) {
+          block.bytes = packed.memory;
+          block.packedLength = packed.length;
+        }
+        if (block.isDropped && packed !== undefined) this.#packer.release(packed.memory);
+        if (block.isDropped || packed !== undefined) this.#release(bytes);
+      },
     });
   }
 }
 
-function unpacked({ bytes, state, used }: Block): Buffer {
-  return state === "packed" ? zstdDecompressSync(bytes, { maxOutputLength: used }) : bytes;
+function unpacked({ bytes, state, used, packedLength }: Block): Buffer {
+  return state === "packed" ? unpack(bytes.subarray(0, packedLength), used) : bytes;
 }
 
 /** The last entry under this id. */

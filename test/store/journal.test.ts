@@ -9,6 +9,7 @@ import type { MeteringRecord } from "../../src/api/types.ts";
 import type { UsageClaim } from "../../src/store/ledger.ts";
 import { putUuid, RecordIds, uuidBytes, uuidText } from "../../src/store/recordIds.ts";
 import { HourIndex } from "../../src/store/sqlite/hourIndex.ts";
+import { IndexMemory } from "../../src/store/sqlite/indexMemory.ts";
 import { JournalReader, JournalWriter } from "../../src/store/sqlite/journalRows.ts";
 import { openSqliteStore, type SqliteStore, type StoreBounds } from "../../src/store/sqlite/open.ts";
 import { testSealer } from "./engines.ts";
@@ -190,7 +191,7 @@ describe("the index of an hour", () => {
     const ids = new RecordIds();
     fc.assert(
       fc.property(steps, (all) => {
-        const index = new HourIndex(1, true);
+        const index = new HourIndex(1, true, new IndexMemory());
         let model = new Map<string, string>();
         for (const { keys, isUndone } of all) {
           const before = new Map(model);

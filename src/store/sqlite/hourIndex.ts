@@ -3,6 +3,7 @@
  * in which they came, so that the newest can be taken back. About 40 bytes a record.
  */
 import { uuidText } from "../recordIds.ts";
+import type { IndexMemory } from "./indexMemory.ts";
 
 /** Words of an entry: subject, dimension, the quantity's two, the id's four. */
 const entryWords = 8;
@@ -19,8 +20,11 @@ const slotsPerEntryMin = 4 / 3;
 const growth = 4;
 const firstSlots = 32;
 
+/** Of a whole piece. */
+const pieceWords = pieceEntries * entryWords;
+
 interface Piece {
-  readonly words: Uint32Array;
+  readonly words: Uint32Array<ArrayBuffer>;
   /** The same memory. */
   readonly doubles: Float64Array;
 }
@@ -38,13 +42,15 @@ export class HourIndex {
   count = 0;
   /** Entries that no undone transaction takes away. */
   settled = 0;
-  readonly #pieces: Piece[] = [pieceOf(firstEntries)];
+  readonly #memory: IndexMemory;
+  #pieces: Piece[] = [pieceOf(new Uint32Array(firstEntries * entryWords))];
   /** Number of the entry, plus one; 0 = none. */
   #slots = new Uint32Array(firstSlots);
 
-  constructor(hour: number, isComplete: boolean) {
+  constructor(hour: number, isComplete: boolean, memory: IndexMemory) {
     this.hour = hour;
     this.isComplete = isComplete;
+    this.#memory = memory;
   }
 
   /** The entry's number, or -1. */
@@ -64,7 +70,7 @@ export class HourIndex {
   add(subject: number, dimension: number, quantity: number, ids: Uint32Array, place: number): void {
     if ((this.count + 1) * slotsPerEntryMin > this.#slots.length) this.#growSlots();
     const entry = this.count;
-    if (entry >> pieceBits >= this.#pieces.length) this.#pieces.push(pieceOf(pieceEntries));
+    if (entry >> pieceBits >= this.#pieces.length) this.#pieces.push(pieceOf(this.#memory.take(pieceWords)));
     else if (entry < pieceEntries && entry === this.#piece(0).words.length / entryWords) this.#growFirst();
     const { words, doubles } = this.#piece(entry);
     const at = (entry & pieceMask) * entryWords;
@@ -105,6 +111,15 @@ export class HourIndex {
     }
   }
 
+  /** Hands its memory back. It is not used after that. */
+  release(): void {
+    for (const { words } of this.#pieces) this.#memory.give(words);
+    this.#memory.give(this.#slots);
+    this.#pieces = [];
+    this.#slots = new Uint32Array(0);
+    this.count = 0;
+  }
+
   #piece(entry: number): Piece {
     return this.#pieces[entry >> pieceBits] as Piece;
   }
@@ -119,7 +134,9 @@ export class HourIndex {
 
   /** Entries are placed anew in their order, so that the newest ones still come last. */
   #growSlots(): void {
-    this.#slots = new Uint32Array(this.#slots.length * growth);
+    const before = this.#slots;
+    this.#slots = this.#memory.take(before.length * growth).fill(0);
+    this.#memory.give(before);
     for (let entry = 0; entry < this.count; entry += 1) {
       const { words } = this.#piece(entry);
       const at = (entry & pieceMask) * entryWords;
@@ -129,14 +146,13 @@ export class HourIndex {
 
   #growFirst(): void {
     const { words } = this.#piece(0);
-    const larger = pieceOf((words.length / entryWords) * 2);
+    const larger = pieceOf(new Uint32Array(words.length * 2));
     larger.words.set(words);
     this.#pieces[0] = larger;
   }
 }
 
-function pieceOf(entries: number): Piece {
-  const words = new Uint32Array(entries * entryWords);
+function pieceOf(words: Uint32Array<ArrayBuffer>): Piece {
   return { words, doubles: new Float64Array(words.buffer) };
 }
 

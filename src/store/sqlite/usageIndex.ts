@@ -4,6 +4,7 @@
  * of such hours are looked up in their table.
  */
 import { HourIndex } from "./hourIndex.ts";
+import { IndexMemory } from "./indexMemory.ts";
 
 /** Room that an hour takes besides its entries, in entries. */
 const entriesPerHour = 16;
@@ -25,6 +26,7 @@ export interface IndexedKey {
 
 export class UsageIndex {
   readonly #parts: UsageIndexParts;
+  readonly #memory = new IndexMemory();
   readonly #hours = new Map<number, HourIndex>();
   #last: HourIndex | undefined;
   /** Hours with entries that are not settled. */
@@ -57,7 +59,7 @@ export class UsageIndex {
     if (last !== undefined && last.hour === hour) return last;
     let found = this.#hours.get(hour);
     if (found === undefined) {
-      found = new HourIndex(hour, this.#parts.isEmpty(hour));
+      found = new HourIndex(hour, this.#parts.isEmpty(hour), this.#memory);
       this.#hours.set(hour, found);
     }
     this.#asked += 1;
@@ -111,6 +113,7 @@ export class UsageIndex {
       if (hour.journaled > moved) continue;
       this.#hours.delete(hour.hour);
       this.#entries -= hour.count;
+      hour.release();
       if (this.#last === hour) this.#last = undefined;
     }
   }
@@ -121,6 +124,7 @@ export class UsageIndex {
   }
 
   clear(): void {
+    this.#memory.clear();
     this.#hours.clear();
     this.#last = undefined;
     this.#open = [];
