@@ -11,7 +11,6 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { ClientJob, ClientMessage, ClientReport } from "./client.ts";
 import { startDatabase } from "./database.ts";
 import { type FillJob, type FillMessage, openBenchStore, type StorePlace } from "./fill.ts";
 import { describeMachine } from "./machine.ts";
@@ -22,8 +21,8 @@ import { killAll, runJob, type Server, startBare, startMeterhouse, startStoreles
 import { type Parts, partsOf } from "./profile.ts";
 import { countLabel, type Measurement, type Report, reportJson, type StoreMeasurement, tableText } from "./report.ts";
 import { keepResults } from "./results.ts";
-import { residentBytes } from "./usage.ts";
-import { type CustomerMember, createWorkload, recordsPerRequest, sampleAnswer } from "./workload.ts";
+import { type Loaded, loadInTurns, round, type Target } from "./turns.ts";
+import { createWorkload, recordsPerRequest, sampleAnswer } from "./workload.ts";
 
 /** A measurement that took less of its time than this says so. */
 const cutShortShare = 0.8;
@@ -33,13 +32,13 @@ function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-/** What a load goes to. */
-interface Target {
-  readonly servers: readonly Server[];
-  readonly databasePid?: number;
-  readonly repeats?: boolean;
-  readonly anyAnswer?: boolean;
-  readonly customerMember?: CustomerMember;
+/** A server with its own store in a folder. */
+interface Contestant {
+  readonly key: string;
+  readonly held: number;
+  readonly dataDir: string;
+  readonly fileBytes: number;
+  readonly server: Server;
 }
 
 class Bench {
@@ -58,20 +57,9 @@ class Bench {
   }
 
   async run(): Promise<Report> {
-    const { buyers, connections, seconds, mixedHours, records, skip } = this.#options;
+    const { buyers, connections, seconds, mixedHours, skip } = this.#options;
     const machine = describeMachine(this.#root);
-    const bare = await this.#bare();
-    const stores: Record<string, StoreMeasurement> = {};
-    const dataDir = join(this.#root, "data");
-    let held = 0;
-    for (const count of [0, ...records]) {
-      const key = count === 0 ? "embedded" : `embeddedAt${countLabel(count)}`;
-      await this.#fill({ dataDir }, held, count);
-      if (count === 0 && !skip.includes("withoutStore")) stores.withoutStore = await this.#storeless(dataDir, bare);
-      held = count;
-      stores[key] = await this.#store(key, dataDir, count, bare);
-    }
-    rmSync(dataDir, { recursive: true });
+    const { bare, stores } = await this.#embedded();
     if (!skip.includes("postgres")) Object.assign(stores, await this.#postgres(bare));
     const moto = this.#options.peer === "moto" ? await this.#moto() : undefined;
     progress("");
@@ -86,26 +74,76 @@ class Bench {
     };
   }
 
-  async #bare(): Promise<Measurement> {
-    const server = await startBare(sampleAnswer(createWorkload(this.#options.buyers, this.#nowMs)));
-    const { measurement } = await this.#load("bare", { servers: [server], repeats: true });
-    await server.stop();
-    return measurement;
+  /** The bare server, the one without its store and those with more and more records, in turns. */
+  async #embedded(): Promise<{ readonly bare: Measurement; readonly stores: Record<string, StoreMeasurement> }> {
+    const dataDir = join(this.#root, "data");
+    const contestants = await this.#contestants(dataDir);
+    const bareServer = await startBare(sampleAnswer(createWorkload(this.#options.buyers, this.#nowMs)));
+    const storeless = this.#options.skip.includes("withoutStore") ? undefined : await startStoreless({ dataDir });
+    const targets: Target[] = [
+      { name: "bare", servers: [bareServer], repeats: true },
+      ...(storeless === undefined ? [] : [{ name: "withoutStore", servers: [storeless], repeats: true }]),
+      ...contestants.map(({ key, server }) => ({ name: key, servers: [server] })),
+    ];
+    const loaded = await this.#load(targets);
+    await bareServer.stop();
+    await storeless?.stop();
+    const bare = of(loaded, "bare").measurement;
+    const stores: Record<string, StoreMeasurement> = {};
+    if (storeless !== undefined) {
+      const { measurement } = of(loaded, "withoutStore");
+      stores.withoutStore = stored(measurement, bare, 0, storeless.startMs);
+      await this.#profile(dataDir, measurement.cpuMicrosPerRequest);
+    }
+    for (const contestant of contestants) {
+      stores[contestant.key] = await this.#ended(contestant, of(loaded, contestant.key), bare);
+    }
+    rmSync(dataDir, { recursive: true });
+    return { bare, stores };
   }
 
-  /** Measured without the profiler, which costs some itself; then, for a run that is kept, once more with it. */
-  async #storeless(dataDir: string, bare: Measurement): Promise<StoreMeasurement> {
-    const server = await startStoreless({ dataDir });
-    const { measurement } = await this.#load("withoutStore", { servers: [server], repeats: true });
-    await server.stop();
-    if (this.#options.record) {
-      const profileFile = join(this.#root, "withoutStore.cpuprofile");
-      const profiled = await startStoreless({ dataDir, profileFile });
-      await this.#load("withoutStore, profiled", { servers: [profiled], repeats: true });
-      await profiled.stop();
-      this.parts = partsOf(profileFile, measurement.cpuMicrosPerRequest);
+  /** Fills the folder step by step, and starts a server on a copy of each step: no load's records are in another's. */
+  async #contestants(source: string): Promise<readonly Contestant[]> {
+    const { records, profileDir } = this.#options;
+    const copies: Omit<Contestant, "server">[] = [];
+    let filled = 0;
+    for (const held of [0, ...records]) {
+      const key = held === 0 ? "embedded" : `embeddedAt${countLabel(held)}`;
+      await this.#fill({ dataDir: source }, filled, held);
+      filled = held;
+      const dataDir = join(this.#root, key);
+      copies.push({ key, held, dataDir, fileBytes: copyDataDir(source, dataDir) });
     }
-    return stored(measurement, bare, 0, server.startMs);
+    const contestants: Contestant[] = [];
+    for (const copy of copies) {
+      const profiling =
+        profileDir === undefined
+          ? []
+          : ["--cpu-prof", "--cpu-prof-dir", profileDir, "--cpu-prof-name", `${copy.key}.cpuprofile`];
+      contestants.push({ ...copy, server: await startMeterhouse(copy.dataDir, profiling) });
+    }
+    return contestants;
+  }
+
+  async #ended(contestant: Contestant, loaded: Loaded, bare: Measurement): Promise<StoreMeasurement> {
+    const { held, dataDir, fileBytes, server } = contestant;
+    await server.stop();
+    await this.#requireRecords({ dataDir }, held + loaded.recordsSent);
+    rmSync(dataDir, { recursive: true });
+    return {
+      ...stored(loaded.measurement, bare, held, server.startMs),
+      ...(held === 0 ? {} : { fileBytesPerRecord: round(fileBytes / held, 1) }),
+    };
+  }
+
+  /** Where the request path's time goes, for a run that is kept; measured apart, since the profiler costs some itself. */
+  async #profile(dataDir: string, cpuMicrosPerRequest: number): Promise<void> {
+    if (!this.#options.record) return;
+    const profileFile = join(this.#root, "withoutStore.cpuprofile");
+    const server = await startStoreless({ dataDir, profileFile });
+    await this.#load([{ name: "withoutStore, profiled", servers: [server], repeats: true }]);
+    await server.stop();
+    this.parts = partsOf(profileFile, cpuMicrosPerRequest);
   }
 
   async #postgres(bare: Measurement): Promise<Record<string, StoreMeasurement>> {
@@ -122,7 +160,8 @@ class Bench {
         const nodes = await Promise.all(
           Array.from({ length: count }, () => startMeterhouse(place.dataDir, [], ["--database", database.url])),
         );
-        const { measurement, recordsSent } = await this.#load(name, { servers: nodes, databasePid: database.pid });
+        const loaded = await this.#load([{ name, servers: nodes, databasePid: database.pid }]);
+        const { measurement, recordsSent } = of(loaded, name);
         for (const node of nodes) await node.stop();
         const held = kept;
         kept += recordsSent;
@@ -152,12 +191,14 @@ class Bench {
     progress("fetching moto from PyPI");
     try {
       const server = await startMoto(this.#root);
-      const { measurement } = await this.#load("moto", {
-        ...{ servers: [server], repeats: true, anyAnswer: true },
-        customerMember: "CustomerIdentifier", // The only one that moto knows.
-      });
+      const loaded = await this.#load([
+        {
+          ...{ name: "moto", servers: [server], repeats: true, anyAnswer: true },
+          customerMember: "CustomerIdentifier", // The only one that moto knows.
+        },
+      ]);
       await server.stop();
-      return { ...measurement, version: server.version };
+      return { ...of(loaded, "moto").measurement, version: server.version };
     } catch (error) {
       const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
       this.#skipped.push(`moto was not measured: ${why}`);
@@ -174,26 +215,6 @@ class Bench {
     });
   }
 
-  /** Measures a copy: the load's records must not be there when more history is filled in. */
-  async #store(key: string, source: string, held: number, bare: Measurement): Promise<StoreMeasurement> {
-    const dataDir = join(this.#root, "measured");
-    const fileBytes = copyDataDir(source, dataDir);
-    const { profileDir } = this.#options;
-    const profiling =
-      profileDir === undefined
-        ? []
-        : ["--cpu-prof", "--cpu-prof-dir", profileDir, "--cpu-prof-name", `${key}.cpuprofile`];
-    const server = await startMeterhouse(dataDir, profiling);
-    const { measurement, recordsSent } = await this.#load(key, { servers: [server] });
-    await server.stop();
-    await this.#requireRecords({ dataDir }, held + recordsSent);
-    rmSync(dataDir, { recursive: true });
-    return {
-      ...stored(measurement, bare, held, server.startMs),
-      ...(held === 0 ? {} : { fileBytesPerRecord: round(fileBytes / held, 1) }),
-    };
-  }
-
   /** Every acknowledged record must be in the store once the server has gone, and none twice. */
   async #requireRecords(place: StorePlace, expected: number): Promise<void> {
     progress("counting what was kept");
@@ -206,40 +227,24 @@ class Bench {
     }
   }
 
-  async #load(
-    name: string,
-    { servers, databasePid, repeats = false, anyAnswer = false, customerMember }: Target,
-  ): Promise<{ readonly measurement: Measurement; readonly recordsSent: number }> {
-    const { connections, seconds, warmUpSeconds, buyers, mixedHours } = this.#options;
-    const ports = servers.map((server) => server.port);
-    const serverPids = servers.map((server) => server.pid);
-    const job: ClientJob = {
-      ...{ ports, serverPids, databasePid, connections, seconds, warmUpSeconds, buyers, mixedHours },
-      ...{ nowMs: this.#nowMs, repeats, anyAnswer, customerMember },
-    };
-    const report = await runJob<ClientMessage, ClientReport>("client.ts", job, (message) => {
-      if (message.kind === "report") return message.report;
-      progress(`${name}: ${message.text}`);
-      return undefined;
-    });
-    if (report.seconds < seconds * cutShortShare) this.#cutShort.push(name);
-    return {
-      recordsSent: report.recordsSent,
-      measurement: {
-        requestsPerSecond: Math.round(report.requestsPerSecond),
-        p50Ms: round(report.p50Ms, 2),
-        p99Ms: round(report.p99Ms, 2),
-        maxMs: round(report.maxMs, 1),
-        cpuMicrosPerRequest: round(report.serverCpuMicrosPerRequest, 1),
-        ...(databasePid === undefined
-          ? {}
-          : { databaseCpuMicrosPerRequest: round(report.databaseCpuMicrosPerRequest, 1) }),
-        clientCpuMicrosPerRequest: round(report.clientCpuMicrosPerRequest, 1),
-        singleP50Ms: round(report.singleP50Ms, 2),
-        residentMiB: Math.round(serverPids.reduce((sum, pid) => sum + residentBytes(pid), 0) / 2 ** 20),
-      },
-    };
+  /** By name. */
+  async #load(targets: readonly Target[]): Promise<ReadonlyMap<string, Loaded>> {
+    const loaded = await loadInTurns(targets, { options: this.#options, nowMs: this.#nowMs, progress });
+    const byName = new Map<string, Loaded>();
+    for (const [index, { name }] of targets.entries()) {
+      const one = loaded[index];
+      if (one === undefined) continue;
+      if (one.seconds < this.#options.seconds * cutShortShare) this.#cutShort.push(name);
+      byName.set(name, one);
+    }
+    return byName;
   }
+}
+
+function of(loaded: ReadonlyMap<string, Loaded>, name: string): Loaded {
+  const found = loaded.get(name);
+  if (found === undefined) throw new Error(`${name} was not measured`);
+  return found;
 }
 
 function stored(measurement: Measurement, bare: Measurement, held: number, startMs: number): StoreMeasurement {
@@ -272,10 +277,6 @@ function copyDataDir(source: string, target: string): number {
     if (name.startsWith("meterhouse.")) bytes += statSync(copy).size;
   }
   return bytes;
-}
-
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }
 
 async function main(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The load client, a process of its own: it builds and signs requests while the server rests, then sends them. First a
- * warm-up, then the measurement, then one connection alone.
+ * The load client, a process of its own: it builds and signs requests while the server rests, then sends them. It does so
+ * in turns, as it is told to: each a warm-up, then a part of the measurement. One connection alone comes last.
  */
 import { type Requests, runLoad } from "./load.ts";
 import { createSigner } from "./signing.ts";
@@ -22,8 +22,8 @@ export interface ClientJob {
   /** Of a database whose CPU time is told apart. */
   readonly databasePid?: number | undefined;
   readonly connections: number;
+  /** Of the measurement in all. */
   readonly seconds: number;
-  readonly warmUpSeconds: number;
   readonly buyers: number;
   readonly mixedHours: boolean;
   readonly nowMs: number;
@@ -51,8 +51,15 @@ export interface ClientReport {
   readonly seconds: number;
 }
 
+export type ClientOrder =
+  | { readonly kind: "begin"; readonly job: ClientJob }
+  | { readonly kind: "turn"; readonly warmUpSeconds: number; readonly seconds: number }
+  | { readonly kind: "end" };
+
+/** Each order is answered by `done`, and the last one by `report`. */
 export type ClientMessage =
   | { readonly kind: "progress"; readonly text: string }
+  | { readonly kind: "done" }
   | { readonly kind: "report"; readonly report: ClientReport };
 
 const host = "127.0.0.1";
@@ -67,63 +74,88 @@ const singleSecondsMax = 2;
 /** Too short to tell a rate by. */
 const partMsMin = 50;
 
-function progress(text: string): void {
-  process.send?.({ kind: "progress", text } satisfies ClientMessage);
+function tell(message: ClientMessage, sent: () => void = () => {}): void {
+  process.send?.(message, sent);
 }
 
-async function run(job: ClientJob): Promise<ClientReport> {
-  const build = createBuilder(job);
-  const singleRequests = build(singleRequestsMax);
-  const send = (requests: Requests, seconds: number, connections: number, tally: Tally): Promise<void> =>
-    runLoad(
-      requests,
-      {
-        host,
-        ports: job.ports,
-        connections,
-        seconds,
-        repeats: job.repeats,
-        anyAnswer: job.anyAnswer ?? false,
-        serverCpuMicros: () => job.serverPids.reduce((sum, pid) => sum + cpuMicros(pid), 0),
-        databaseCpuMicros: () => (job.databasePid === undefined ? 0 : cpuMicrosWithChildren(job.databasePid)),
-      },
-      tally,
-    ).then(() => requireSuccess(tally));
+class Client {
+  readonly #job: ClientJob;
+  readonly #build: (count: number) => Requests;
+  readonly #singleRequests: Requests;
+  readonly #warmUp = new Tally();
+  readonly #measured = new Tally();
+
+  constructor(job: ClientJob) {
+    this.#job = job;
+    this.#build = createBuilder(job);
+    this.#singleRequests = this.#build(singleRequestsMax);
+  }
+
+  /** What it takes is built before it begins, so that the server does not rest between the two; but for the first turn. */
+  async turn(warmUpSeconds: number, seconds: number): Promise<void> {
+    const isFirst = this.#warmUp.requests === 0;
+    const rate = isFirst ? 0 : this.#warmUp.requestsPerSecond;
+    const warming = this.#requests(rate, warmUpSeconds);
+    const measuring = isFirst ? undefined : this.#requests(rate, seconds);
+    await this.#load(this.#warmUp, warmUpSeconds, "warming up", warming);
+    await this.#load(this.#measured, seconds, "measuring", measuring);
+  }
+
+  async end(): Promise<ClientReport> {
+    const [warmUp, measured, single] = [this.#warmUp, this.#measured, new Tally()];
+    const { seconds } = this.#job;
+    if (measured.requests === 0)
+      throw new Error(`nothing was answered within ${seconds} s, or the usage keys were used up by the warm-up`);
+    tell({ kind: "progress", text: "one connection" });
+    await this.#send(this.#singleRequests, Math.min(singleSecondsMax, seconds), 1, single);
+    return {
+      requestsPerSecond: measured.requestsPerSecond,
+      p50Ms: measured.times.quantile(0.5),
+      p99Ms: measured.times.quantile(0.99),
+      maxMs: measured.times.maxMs,
+      serverCpuMicrosPerRequest: measured.serverCpuMicros / measured.requests,
+      databaseCpuMicrosPerRequest: measured.databaseCpuMicros / measured.requests,
+      clientCpuMicrosPerRequest: measured.clientCpuMicros / measured.requests,
+      singleP50Ms: single.times.quantile(0.5),
+      recordsSent: (warmUp.sent + measured.sent + single.sent) * recordsPerRequest,
+      seconds: measured.elapsedMs / 1_000,
+    };
+  }
 
   /** In as many parts as it takes: nobody knows the server's rate before. Stops early when the keys run out. */
-  const load = async (seconds: number, what: string, rate: number): Promise<Tally> => {
-    const tally = new Tally();
-    for (let leftMs = seconds * 1_000; leftMs >= partMsMin; leftMs = seconds * 1_000 - tally.elapsedMs) {
-      progress(`${what}: signing requests`);
-      const perSecond = tally.requests > 0 ? tally.requestsPerSecond : rate;
-      const wanted = Math.ceil((perSecond * leftMs * spareShare) / 1_000);
-      const requests = build(Math.min(partRequestsMax, Math.max(firstRequests, wanted)));
+  async #load(tally: Tally, seconds: number, what: string, first: Requests | undefined): Promise<void> {
+    const endMs = tally.elapsedMs + seconds * 1_000;
+    let ready = first;
+    for (let leftMs = seconds * 1_000; leftMs >= partMsMin; leftMs = endMs - tally.elapsedMs) {
+      const known = tally.requests > 0 ? tally : this.#warmUp;
+      const requests = ready ?? this.#requests(known.requests > 0 ? known.requestsPerSecond : 0, leftMs / 1_000);
+      ready = undefined;
       if (requests.bytes.length === 0) break;
-      progress(`${what}: ${Math.ceil(leftMs / 1_000)} s`);
-      await send(requests, leftMs / 1_000, job.connections, tally);
+      tell({ kind: "progress", text: `${what}: ${Math.ceil(leftMs / 1_000)} s` });
+      await this.#send(requests, leftMs / 1_000, this.#job.connections, tally);
     }
-    return tally;
-  };
+  }
 
-  const warmUp = await load(job.warmUpSeconds, "warming up", 0);
-  const measured = await load(job.seconds, "measuring", warmUp.requests > 0 ? warmUp.requestsPerSecond : 0);
-  if (measured.requests === 0)
-    throw new Error(`nothing was answered within ${job.seconds} s, or the usage keys were used up by the warm-up`);
-  progress("one connection");
-  const single = new Tally();
-  await send(singleRequests, Math.min(singleSecondsMax, job.seconds), 1, single);
-  return {
-    requestsPerSecond: measured.requestsPerSecond,
-    p50Ms: measured.times.quantile(0.5),
-    p99Ms: measured.times.quantile(0.99),
-    maxMs: measured.times.maxMs,
-    serverCpuMicrosPerRequest: measured.serverCpuMicros / measured.requests,
-    databaseCpuMicrosPerRequest: measured.databaseCpuMicros / measured.requests,
-    clientCpuMicrosPerRequest: measured.clientCpuMicros / measured.requests,
-    singleP50Ms: single.times.quantile(0.5),
-    recordsSent: (warmUp.sent + measured.sent + single.sent) * recordsPerRequest,
-    seconds: measured.elapsedMs / 1_000,
-  };
+  /** About what so many seconds take; fewer when the keys run out. */
+  #requests(rate: number, seconds: number): Requests {
+    tell({ kind: "progress", text: "signing requests" });
+    const wanted = Math.ceil(rate * seconds * spareShare);
+    return this.#build(Math.min(partRequestsMax, Math.max(firstRequests, wanted)));
+  }
+
+  async #send(requests: Requests, seconds: number, connections: number, tally: Tally): Promise<void> {
+    const { ports, serverPids, databasePid, repeats, anyAnswer = false } = this.#job;
+    await runLoad(
+      requests,
+      {
+        ...{ host, ports, connections, seconds, repeats, anyAnswer },
+        serverCpuMicros: () => serverPids.reduce((sum, pid) => sum + cpuMicros(pid), 0),
+        databaseCpuMicros: () => (databasePid === undefined ? 0 : cpuMicrosWithChildren(databasePid)),
+      },
+      tally,
+    );
+    requireSuccess(tally);
+  }
 }
 
 function requireSuccess(tally: Tally): void {
@@ -163,13 +195,20 @@ function createBuilder({
   return () => few;
 }
 
-process.once("message", (job: ClientJob) => {
-  run(job).then(
-    (report) => process.send?.({ kind: "report", report } satisfies ClientMessage, () => process.exit()),
-    (error: unknown) => {
-      console.error(error instanceof Error ? error.message : error);
-      process.exit(1);
-    },
-  );
+let client: Client | undefined;
+
+async function obey(order: ClientOrder): Promise<void> {
+  if (order.kind === "begin") client = new Client(order.job);
+  if (order.kind === "turn") await client?.turn(order.warmUpSeconds, order.seconds);
+  const report = order.kind === "end" ? await client?.end() : undefined;
+  if (report === undefined) tell({ kind: "done" });
+  else tell({ kind: "report", report }, () => process.exit());
+}
+
+process.on("message", (order: ClientOrder) => {
+  obey(order).catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  });
 });
 process.on("disconnect", () => process.exit(1));

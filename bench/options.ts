@@ -74,7 +74,7 @@ export function readOptions(): Options | "help" | "page" {
       .map((text) => Math.ceil(readCount(text, "--records") / recordsPerPastHour) * recordsPerPastHour)
       .sort((a, b) => a - b),
     seconds: values.seconds === undefined ? (quick ? 1 : 10) : readNumber(values.seconds, "--seconds"),
-    warmUpSeconds: quick ? 0.5 : 3,
+    warmUpSeconds: quick ? 0.5 : 2,
     connections: readCount(values.connections ?? "64", "--connections"),
     buyers: readCount(values.buyers ?? (quick ? "5000" : "20000"), "--buyers"),
     mixedHours: values["mixed-hours"],

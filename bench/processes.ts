@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { ClientJob, ClientMessage, ClientOrder, ClientReport } from "./client.ts";
 import type { StorelessJob } from "./storeless.ts";
 
 const running = new Set<ChildProcess>();
@@ -39,6 +40,15 @@ function pidOf(child: ChildProcess): number {
   return child.pid;
 }
 
+/** Nothing of it runs until it is resumed; where the system knows no such thing it goes on. */
+export function pause({ pid }: Server): void {
+  if (process.platform !== "win32") process.kill(pid, "SIGSTOP");
+}
+
+export function resume({ pid }: Server): void {
+  if (process.platform !== "win32") process.kill(pid, "SIGCONT");
+}
+
 /** Runs a script of this folder with one job; each of its messages goes to `receive`, which returns the result at last. */
 export async function runJob<Message, Result>(
   name: string,
@@ -54,6 +64,42 @@ export async function runJob<Message, Result>(
   await once(child, "exit");
   if (result === undefined) throw new Error(`${name} ended with code ${child.exitCode} and no result`);
   return result;
+}
+
+/** A load client, see client.ts. */
+export interface LoadClient {
+  turn(warmUpSeconds: number, seconds: number): Promise<void>;
+  end(): Promise<ClientReport>;
+}
+
+export async function startClient(job: ClientJob, progress: (text: string) => void): Promise<LoadClient> {
+  const child = track(fork(script("client.ts"), { stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+  const ask = async (order: ClientOrder): Promise<ClientReport | undefined> => {
+    const { promise, resolve, reject } = Promise.withResolvers<ClientReport | undefined>();
+    const receive = (message: ClientMessage): void => {
+      if (message.kind === "progress") progress(message.text);
+      else resolve(message.kind === "report" ? message.report : undefined);
+    };
+    const ended = (): void => reject(new Error(`the load client ended with code ${child.exitCode}`));
+    child.on("message", receive).once("exit", ended);
+    child.send(order);
+    try {
+      return await promise;
+    } finally {
+      child.off("message", receive).off("exit", ended);
+    }
+  };
+  await ask({ kind: "begin", job });
+  return {
+    turn: async (warmUpSeconds, seconds) => {
+      await ask({ kind: "turn", warmUpSeconds, seconds });
+    },
+    end: async () => {
+      const report = await ask({ kind: "end" });
+      if (report === undefined) throw new Error("the load client has no report");
+      return report;
+    },
+  };
 }
 
 export async function startBare(answer: string): Promise<Server> {
