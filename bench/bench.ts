@@ -17,7 +17,7 @@ import { describeMachine } from "./machine.ts";
 import { startMoto } from "./moto.ts";
 import { help, type Options, readOptions } from "./options.ts";
 import { drawPage } from "./page.ts";
-import { killAll, runJob, type Server, startBare, startMeterhouse, startStoreless } from "./processes.ts";
+import { killAll, pause, runJob, type Server, startBare, startMeterhouse, startStoreless } from "./processes.ts";
 import { type Parts, partsOf } from "./profile.ts";
 import { countLabel, type Measurement, type Report, reportJson, type StoreMeasurement, tableText } from "./report.ts";
 import { keepResults } from "./results.ts";
@@ -120,7 +120,10 @@ class Bench {
         profileDir === undefined
           ? []
           : ["--cpu-prof", "--cpu-prof-dir", profileDir, "--cpu-prof-name", `${copy.key}.cpuprofile`];
-      contestants.push({ ...copy, server: await startMeterhouse(copy.dataDir, profiling) });
+      const server = await startMeterhouse(copy.dataDir, profiling);
+      // What it does by itself after a start is not to delay the next one's.
+      pause(server);
+      contestants.push({ ...copy, server });
     }
     return contestants;
   }

@@ -52,6 +52,7 @@ export async function loadInTurns(targets: readonly Target[], parts: LoadParts):
     if (!isAlone) for (const server of target.servers) pause(server);
   };
   if (!isAlone) for (const { servers } of targets) for (const server of servers) pause(server);
+
   for (let round = 0; round < rounds; round += 1) {
     for (let place = 0; place < targets.length; place += 1) {
       // Back and forth, so that none always follows the same one.

@@ -40,7 +40,7 @@ export interface PackingJob {
 export class BlockPacker {
   #stream: ZstdCompress | undefined;
   #waiting: PackingJob[] = [];
-  #current: PackingJob | undefined;
+  #isPacking = false;
   /** What zstd gave of the current block. */
   #parts: Buffer[] = [];
   #free: Buffer[] = [];
@@ -56,39 +56,42 @@ export class BlockPacker {
   }
 
   #next(): void {
-    if (this.#current !== undefined) return;
+    if (this.#isPacking) return;
     let next = this.#waiting.shift();
     for (; next?.isDropped() === true; next = this.#waiting.shift()) next.done(undefined);
     if (next === undefined) return;
     const job = next;
-    this.#current = job;
+    this.#isPacking = true;
     const stream = this.#stream ?? this.#open();
-    stream.write(job.bytes, () => this.#finished(job));
+    stream.write(job.bytes, (error) => {
+      if (error == null) this.#end(job, this.#collected());
+      else {
+        this.#stream = undefined;
+        this.#end(job, undefined);
+      }
+    });
   }
 
   #open(): ZstdCompress {
     const stream = createZstdCompress(packing);
     stream.on("data", (part: Buffer) => this.#parts.push(part));
-    stream.on("error", () => {
-      this.#stream = undefined;
-      if (this.#current !== undefined) this.#end(this.#current, undefined);
-    });
+    // The write that it hit is told, too.
+    stream.on("error", () => {});
     this.#stream = stream;
     return stream;
   }
 
-  #finished(job: PackingJob): void {
-    if (this.#current !== job) return;
+  #collected(): PackedBlock {
     const length = this.#parts.reduce((sum, part) => sum + part.length, 0);
     const memory = this.#memory(length);
     let at = 0;
     for (const part of this.#parts) at += part.copy(memory, at);
-    this.#end(job, { memory, length });
+    return { memory, length };
   }
 
   #end(job: PackingJob, packed: PackedBlock | undefined): void {
     this.#parts = [];
-    this.#current = undefined;
+    this.#isPacking = false;
     job.done(packed);
     this.#next();
   }

@@ -221,6 +221,61 @@ describe("the index of an hour", () => {
   });
 });
 
+describe("memory of an hour that went", () => {
+  const keys = 20_000;
+  const ids = new RecordIds();
+  const fill = (index: HourIndex, from: number): void => {
+    for (let subject = from; subject < from + keys; subject += 1) {
+      expect(index.find(subject, 1)).toBe(-1);
+      ids.nextText();
+      index.add(subject, 1, subject * 3, ids.words, ids.place);
+    }
+  };
+
+  test("is taken by the next, which knows nothing of what was there", () => {
+    const memory = new IndexMemory();
+    const before = new HourIndex(1, true, memory);
+    fill(before, 0);
+    const given: Uint32Array[] = [];
+    const give = memory.give.bind(memory);
+    memory.give = (words) => {
+      given.push(words);
+      give(words);
+    };
+    before.release();
+    expect(given.length).toBeGreaterThan(4);
+    const taken: Uint32Array[] = [];
+    const take = memory.take.bind(memory);
+    memory.take = (words) => {
+      const got = take(words);
+      taken.push(got);
+      return got;
+    };
+    const next = new HourIndex(2, true, memory);
+    fill(next, 10_000);
+    expect(taken.filter((words) => given.includes(words)).length).toBeGreaterThan(4);
+    expect([next.find(9_999, 1), next.find(30_000, 1), next.find(10_000, 2)]).toEqual([-1, -1, -1]);
+    expect(next.quantity(next.find(29_999, 1))).toBe(89_997);
+  });
+
+  test("is kept up to a bound, and let go with the index", () => {
+    const memory = new IndexMemory();
+    const words = new Uint32Array(4_194_304);
+    memory.give(words);
+    const more = new Uint32Array(32_768);
+    memory.give(more);
+    expect(memory.take(32_768)).not.toBe(more);
+    expect(memory.take(4_194_304)).toBe(words);
+    memory.give(more);
+    memory.clear();
+    expect(memory.take(32_768)).not.toBe(more);
+    // Too small to be worth it.
+    const small = new Uint32Array(8_192);
+    memory.give(small);
+    expect(memory.take(8_192)).not.toBe(small);
+  });
+});
+
 describe("what is only in the journal", () => {
   test("is read as if it were in the tables, by every way to read", async () => {
     const store = open();
