@@ -18,6 +18,10 @@ const firstEntries = 16;
 /** Slots for each entry before the table grows, and by how much: entries are placed anew once in three, all in all. */
 const slotsPerEntryMin = 4 / 3;
 const growth = 4;
+/** Of a slot, the bits of the entry's number. The others are some of its hash: most entries that are not meant stay unread. */
+const entryMask = 0x003f_ffff;
+const tagMask = ~entryMask;
+const entriesMax = entryMask;
 const firstSlots = 32;
 
 /** Of a whole piece. */
@@ -44,7 +48,7 @@ export class HourIndex {
   settled = 0;
   readonly #memory: IndexMemory;
   #pieces: Piece[] = [pieceOf(new Uint32Array(firstEntries * entryWords))];
-  /** Number of the entry, plus one; 0 = none. */
+  /** Number of the entry, plus one, and above it the tag of its key; 0 = none. */
   #slots = new Uint32Array(firstSlots);
 
   constructor(hour: number, isComplete: boolean, memory: IndexMemory) {
@@ -57,9 +61,12 @@ export class HourIndex {
   find(subject: number, dimension: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    for (let slot = hashOf(subject, dimension) & mask; ; slot = (slot + 1) & mask) {
-      const entry = (slots[slot] ?? 0) - 1;
-      if (entry < 0) return -1;
+    const hash = hashOf(subject, dimension);
+    for (let place = hash & mask; ; place = (place + 1) & mask) {
+      const slot = slots[place] ?? 0;
+      if (slot === 0) return -1;
+      if (((slot ^ hash) & tagMask) !== 0) continue;
+      const entry = (slot & entryMask) - 1;
       const { words } = this.#piece(entry);
       const at = (entry & pieceMask) * entryWords;
       if (words[at] === subject && words[at + 1] === dimension) return entry;
@@ -70,6 +77,7 @@ export class HourIndex {
   add(subject: number, dimension: number, quantity: number, ids: Uint32Array, place: number): void {
     if ((this.count + 1) * slotsPerEntryMin > this.#slots.length) this.#growSlots();
     const entry = this.count;
+    if (entry === entriesMax) throw new RangeError(`The index of hour ${this.hour} holds ${entriesMax} keys, its most`);
     if (entry >> pieceBits >= this.#pieces.length) this.#pieces.push(pieceOf(this.#memory.take(pieceWords)));
     else if (entry < pieceEntries && entry === this.#piece(0).words.length / entryWords) this.#growFirst();
     const { words, doubles } = this.#piece(entry);
@@ -104,9 +112,11 @@ export class HourIndex {
       const { words } = this.#piece(entry);
       const at = (entry & pieceMask) * entryWords;
       const mask = this.#slots.length - 1;
-      let slot = hashOf(words[at] ?? 0, words[at + 1] ?? 0) & mask;
-      while (this.#slots[slot] !== entry + 1) slot = (slot + 1) & mask;
-      this.#slots[slot] = 0;
+      const hash = hashOf(words[at] ?? 0, words[at + 1] ?? 0);
+      const slot = slotOf(entry, hash);
+      let place = hash & mask;
+      while (this.#slots[place] !== slot) place = (place + 1) & mask;
+      this.#slots[place] = 0;
       this.count = entry;
     }
   }
@@ -127,9 +137,10 @@ export class HourIndex {
   #place(entry: number, subject: number, dimension: number): void {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let slot = hashOf(subject, dimension) & mask;
-    while (slots[slot] !== 0) slot = (slot + 1) & mask;
-    slots[slot] = entry + 1;
+    const hash = hashOf(subject, dimension);
+    let place = hash & mask;
+    while (slots[place] !== 0) place = (place + 1) & mask;
+    slots[place] = slotOf(entry, hash);
   }
 
   /** Entries are placed anew in their order, so that the newest ones still come last. */
@@ -154,6 +165,10 @@ export class HourIndex {
 
 function pieceOf(words: Uint32Array<ArrayBuffer>): Piece {
   return { words, doubles: new Float64Array(words.buffer) };
+}
+
+function slotOf(entry: number, hash: number): number {
+  return ((hash & tagMask) | (entry + 1)) >>> 0;
 }
 
 function hashOf(subject: number, dimension: number): number {
