@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { defined } from "../catalog/rows.ts";
 import { checks } from "../doctor/checks/index.ts";
+import { TooManyRecordsError } from "../doctor/checks/tooMany.ts";
 import { severities } from "../doctor/diagnose.ts";
 import { diagnoseFiles, LogFileError } from "../doctor/logFiles.ts";
 import type { Severity } from "../doctor/observed.ts";
@@ -83,7 +84,8 @@ async function ofFiles(flags: Flags, paths: readonly string[]): Promise<Diagnosi
   try {
     return reportOf(await diagnoseFiles({ paths, filter }));
   } catch (error) {
-    throw error instanceof LogFileError ? new CliError(error.message) : error;
+    const isForPeople = error instanceof LogFileError || error instanceof TooManyRecordsError;
+    throw isForPeople ? new CliError(error.message) : error;
   }
 }
 

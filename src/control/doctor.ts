@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { defined } from "../catalog/rows.ts";
 import { checks } from "../doctor/checks/index.ts";
+import { TooManyRecordsError } from "../doctor/checks/tooMany.ts";
 import { severities } from "../doctor/diagnose.ts";
 import type { Severity } from "../doctor/observed.ts";
 import { reportOf } from "../doctor/report.ts";
@@ -89,7 +90,8 @@ export const addDoctor: AddResource = (app, { diagnose }) => {
     if (diagnose === undefined) throw new Error("this control plane was made without a doctor");
     const filter = { productCode: product, accountId: account, caller, fromAt: msOf(from), toAt: msOf(to) };
     const made = await diagnose(defined(filter), signal).catch((error: unknown) => {
-      throw signal.aborted ? new Problem(409, "Whoever asked for the diagnosis left before it was done.") : error;
+      if (signal.aborted) throw new Problem(409, "Whoever asked for the diagnosis left before it was done.");
+      throw error instanceof TooManyRecordsError ? new Problem(422, error.message) : error;
     });
     const { findings, checklist, checksRun, ...rest } = reportOf(made);
     const found = findings.map((one) => ({

@@ -1,6 +1,7 @@
 /** The doctor behind the control plane, and the calls that only memory holds. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checks } from "../../src/doctor/checks/index.ts";
+import { TooManyRecordsError } from "../../src/doctor/checks/tooMany.ts";
 import type { Check, Finding, UntracedCall } from "../../src/doctor/observed.ts";
 import { diagnoseStore } from "../../src/doctor/stored.ts";
 import { createExchanges } from "../../src/protocol/exchanges.ts";
@@ -69,6 +70,19 @@ test("the document describes the answers", async () => {
     // The harness holds each answer against the document.
     expect((await made.get("/doctor")).body).toMatchObject({ calls: 0, findings: [finding], checksRun: ["made-up"] });
     expect((await made.get("/doctor/checks")).status).toBe(200);
+  } finally {
+    await made.close();
+  }
+});
+
+test("a trail of more than the doctor can hold is refused with what to ask instead", async () => {
+  const error = new TooManyRecordsError("3 records");
+  const made = await startControl({ diagnose: () => Promise.reject(error) });
+  try {
+    const { status, body } = await made.get("/doctor");
+    expect(status).toBe(422);
+    expect(body).toMatchObject({ detail: error.message });
+    expect(error.message).toContain("a shorter time, one product");
   } finally {
     await made.close();
   }

@@ -1,7 +1,8 @@
 /** Metering: records by the hour, and every answer that a record can get. */
 import { hourMs } from "../../api/limits.ts";
 import { Evidence, entryOf } from "../checks/evidence.ts";
-import { createRecent, isAccepted, usageKey } from "../checks/usage.ts";
+import { createRecent, isAccepted } from "../checks/usage.ts";
+import { usageOf } from "../checks/usageKeys.ts";
 import type { Knowledge, ObservedCall, ObservedRecord } from "../observed.ts";
 import { hasAgreements, named, type Row, seen, type Told, toldBy, type Watch } from "./watch.ts";
 
@@ -139,14 +140,15 @@ function toldOfHours(seenHours: readonly Hours[], known: Knowledge): Told {
 }
 
 function unprocessedResent(known: Knowledge): Watch {
-  const open = createRecent<string>();
+  const open = createRecent<string, string>();
   const resent = new Evidence();
   let unprocessed = 0;
   return {
     see: (call) => {
       open.expire(call.at);
       for (const record of call.records) {
-        const key = keyWithRegion(call, record, known);
+        if (open.isEmpty && record.status !== "Unprocessed") continue;
+        const key = `${call.region} ${usageOf(call, record, known).key}`;
         if (record.status === "Unprocessed") {
           unprocessed += 1;
           open.set(key, call.requestId, call.at);
@@ -164,10 +166,6 @@ function unprocessedResent(known: Knowledge): Watch {
           : undefined,
     }),
   };
-}
-
-function keyWithRegion(call: ObservedCall, record: ObservedRecord, known: Knowledge): string {
-  return `${call.region}\n${usageKey(call, record, known)}`;
 }
 
 /** B-20: an unknown customer has the status of one who did not subscribe; without a catalogue they look alike. */

@@ -8,6 +8,7 @@
 import { licenseTail } from "../../api/identifiers.ts";
 import type { Check, Finding, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
+import { bookOf, quantityHeld } from "./book.ts";
 import {
   createTally,
   findingOf,
@@ -19,18 +20,8 @@ import {
   type Sight,
   showUnits,
 } from "./tally.ts";
-import {
-  bookOf,
-  createPatience,
-  createRecent,
-  holderOf,
-  isAccepted,
-  keyOf,
-  placeOf,
-  productOf,
-  quantityHeld,
-  usageKey,
-} from "./usage.ts";
+import { createPatience, createRecent, isAccepted, placeOf, productOf } from "./usage.ts";
+import { type UsageKey, usageOf } from "./usageKeys.ts";
 import { isOutOfBounds } from "./window.ts";
 
 /** What one record does to all, in AWS's order of checks. */
@@ -55,7 +46,7 @@ interface Batch extends Place {
   readonly outcome: string;
   hasCulprit: boolean;
   /** Those that nothing was heard of since, by key. */
-  readonly left: Map<string, Left>;
+  readonly left: Map<UsageKey, Left>;
   readonly sights: Sight[];
 }
 
@@ -77,7 +68,7 @@ function look(known: Knowledge): Look {
   const patience = createPatience();
   const tally = createTally();
   const outcomes = new Map<string, Set<string>>();
-  const batchOf = new Map<string, Batch>();
+  const batchOf = new Map<UsageKey, Batch>();
   /** Whose usage was accepted at any time. */
   const accepted = new Set<string>();
 
@@ -96,10 +87,10 @@ function look(known: Knowledge): Look {
     tally.add(batch, { count: 0, figures: { batches: 1 }, sights: batch.sights });
     for (const { dimension, quantity } of lost) tally.add(batch, { dimension, quantity });
   };
-  const batches = createRecent<Batch>(settle);
+  const batches = createRecent<string, Batch>(settle);
 
   /** A batch that it was in has no more to hear of it. */
-  const release = (key: string): Batch | undefined => {
+  const release = (key: UsageKey): Batch | undefined => {
     const batch = batchOf.get(key);
     batch?.left.delete(key);
     batchOf.delete(key);
@@ -111,18 +102,17 @@ function look(known: Knowledge): Look {
     const [first] = records;
     if (first === undefined) return;
     if (records.length === 1) {
-      const batch = release(usageKey(call, first, known));
+      const batch = release(usageOf(call, first, known).key);
       if (batch !== undefined) batch.hasCulprit = true;
       return;
     }
     const place = placeOf(call, first, known);
-    const left = new Map<string, Left>();
+    const left = new Map<UsageKey, Left>();
     const isTooLong = records.length > recordsMax;
     const batch: Batch = { ...place, at, outcome, isTooLong, hasCulprit: false, left, sights: [{ at, requestId }] };
     const culprits = culpritsOf(call, known);
     for (const record of records) {
-      const holder = holderOf(call, record, known);
-      const key = keyOf(holder, record);
+      const { holder, key } = usageOf(call, record, known);
       const before = release(key);
       if (before !== undefined) inherit(batch, before);
       if (culprits.has(record)) batch.hasCulprit = true;
@@ -146,9 +136,9 @@ function look(known: Knowledge): Look {
       for (const record of call.records) {
         // Accepted, or another check's: it has an answer of its own.
         if (record.status === "Refused") continue;
-        const holder = holderOf(call, record, known);
+        const { holder, key } = usageOf(call, record, known);
         if (isAccepted(record)) accepted.add(holder);
-        const batch = release(keyOf(holder, record));
+        const batch = release(key);
         if (batch !== undefined) patience.saw(batch.caller, call.at - batch.at);
       }
     },

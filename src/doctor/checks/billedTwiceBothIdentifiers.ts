@@ -2,8 +2,10 @@
 import { licenseTail } from "../../api/identifiers.ts";
 import type { Check, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
 import { billedTwice, claimOf } from "./billedTwice.ts";
+import { bookOf } from "./book.ts";
 import { createTally, sightOf } from "./tally.ts";
-import { bookOf, buyerHolder, keyOf, placeOf, productOf, usageKey } from "./usage.ts";
+import { placeOf, productOf } from "./usage.ts";
+import { buyerHolder, keysOf, licenceHolder, type UsageKey } from "./usageKeys.ts";
 
 export const billedTwiceBothIdentifiers: Check = {
   name: "billed-twice-both-identifiers",
@@ -13,33 +15,34 @@ export const billedTwiceBothIdentifiers: Check = {
 
 function look(known: Knowledge): Look {
   const book = bookOf(known);
+  const keys = keysOf(known);
   const tally = createTally();
   /** By product and account: the licences that were metered. */
   const licenses = new Map<string, Set<string>>();
 
   /** Keys under which the same usage could have been counted by the other identifier. */
-  const otherKeys = (call: ObservedCall, record: ObservedRecord): readonly string[] => {
+  const otherKeys = (call: ObservedCall, record: ObservedRecord): readonly UsageKey[] => {
     const productCode = productOf(call, record, known);
     const account = known.accountOf(record);
     if (productCode === "" || account === undefined) return [];
     const buyer = buyerHolder(productCode, account);
     if (record.licenseArn === undefined) {
-      return [...(licenses.get(buyer) ?? [])].map((tail) => keyOf(`licence ${tail}`, record));
+      return [...(licenses.get(buyer) ?? [])].map((tail) => keys.keyOf(licenceHolder(tail), record));
     }
     const tails = licenses.get(buyer) ?? new Set<string>();
     licenses.set(buyer, tails.add(licenseTail(record.licenseArn)));
-    return [keyOf(buyer, record)];
+    return [keys.keyOf(buyer, record)];
   };
 
   return {
     see: (call) => {
       book.see(call);
       if (call.operation !== "BatchMeterUsage") return;
-      const seen = new Set<string>();
+      const seen = new Set<UsageKey>();
       for (const record of call.records) {
         if (record.status !== "Success") continue;
         const others = otherKeys(call, record);
-        const key = usageKey(call, record, known);
+        const { key } = keys.of(call, record);
         const claim = claimOf(book, key, call);
         if (claim === undefined || seen.has(key)) continue;
         seen.add(key);

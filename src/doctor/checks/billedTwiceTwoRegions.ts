@@ -5,8 +5,10 @@
  */
 import type { Check, Knowledge, Look } from "../observed.ts";
 import { billedTwice, claimOf } from "./billedTwice.ts";
+import { bookOf } from "./book.ts";
 import { createTally, sightOf } from "./tally.ts";
-import { bookOf, placeOf, usageKey } from "./usage.ts";
+import { placeOf } from "./usage.ts";
+import { type UsageKey, usageOf } from "./usageKeys.ts";
 
 export const billedTwiceTwoRegions: Check = {
   name: "billed-twice-two-regions",
@@ -22,10 +24,10 @@ function look(known: Knowledge): Look {
     see: (call) => {
       book.see(call);
       if (call.operation !== "BatchMeterUsage") return;
-      const seen = new Set<string>();
+      const seen = new Set<UsageKey>();
       for (const record of call.records) {
         if (record.status !== "Success" || record.quantity === 0) continue;
-        const key = usageKey(call, record, known);
+        const { key } = usageOf(call, record, known);
         const claim = claimOf(book, key, call);
         const others = book.heldAll(key).filter(({ region, quantity }) => region !== call.region && quantity > 0);
         if (claim === undefined || others.length === 0 || seen.has(key)) continue;

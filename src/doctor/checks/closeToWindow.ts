@@ -6,6 +6,7 @@
 import { hourMs } from "../../api/limits.ts";
 import { showSpan } from "../../rules/times.ts";
 import type { Check, Finding, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
+import { bookOf, isFirst, quantityHeld } from "./book.ts";
 import {
   createTally,
   findingOf,
@@ -18,7 +19,8 @@ import {
   showUnits,
   sightOf,
 } from "./tally.ts";
-import { bookOf, createRecent, isAccepted, placeOf, quantityHeld, usageKey } from "./usage.ts";
+import { createRecent, isAccepted, placeOf } from "./usage.ts";
+import { type UsageKey, usageOf } from "./usageKeys.ts";
 import { isOutOfBounds, windowEnd } from "./window.ts";
 import { createZones, shiftOf } from "./zone.ts";
 
@@ -44,7 +46,7 @@ function look(known: Knowledge): Look {
   const refused = createTally();
   const zones = createZones(known);
   /** Once each, however often it was sent. */
-  const late = createRecent<Late>((one) => {
+  const late = createRecent<UsageKey, Late>((one) => {
     // `late-by-time-zone` tells of it.
     if (one.shift !== undefined && one.shift === zones.west(one)) return;
     const { dimension, quantity, sights } = one;
@@ -52,7 +54,7 @@ function look(known: Knowledge): Look {
   });
   const latest = new Map<string, number>();
 
-  const seeRefused = (call: ObservedCall, record: ObservedRecord, key: string): void => {
+  const seeRefused = (call: ObservedCall, record: ObservedRecord, key: UsageKey): void => {
     const isPast = record.timestampAt < call.at && isOutOfBounds(call, record);
     if (!isPast || quantityHeld(book, key) !== undefined || late.get(key) !== undefined) return;
     const place = placeOf(call, record, known);
@@ -65,9 +67,9 @@ function look(known: Knowledge): Look {
       book.see(call);
       late.expire(call.at);
       for (const record of call.records) {
-        const key = usageKey(call, record, known);
+        const { key } = usageOf(call, record, known);
         if (call.outcome === "TimestampOutOfBoundsException") seeRefused(call, record, key);
-        const isNew = isAccepted(record) && book.held(key, call.region)?.requestId === call.requestId;
+        const isNew = isAccepted(record) && isFirst(book, key, call);
         const leftMs = windowEnd(call, record) - call.at;
         if (!isNew || leftMs > closeMs || leftMs < 0) continue;
         const place = placeOf(call, record, known);

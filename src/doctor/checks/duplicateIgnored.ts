@@ -5,8 +5,11 @@
  */
 import type { Check, Finding, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
+import { bookOf, isHeartbeat } from "./book.ts";
+import type { Held } from "./heldHour.ts";
 import { createTally, findingOf, type Group, hasUnits, type Place, plural, type Sight, showUnits } from "./tally.ts";
-import { bookOf, createRecent, type Held, isDuplicate, isHeartbeat, placeOf, usageKey } from "./usage.ts";
+import { createRecent, isDuplicate, placeOf } from "./usage.ts";
+import { usageOf } from "./usageKeys.ts";
 
 interface Refused extends Place {
   readonly dimension: string;
@@ -31,7 +34,7 @@ export const duplicateIgnored: Check = {
 function look(known: Knowledge): Look {
   const book = bookOf(known);
   const tally = createTally();
-  const refused = createRecent<Refused>((one) => {
+  const refused = createRecent<string, Refused>((one) => {
     const { dimension, held, sent, times, sights } = one;
     const most = Math.max(...sent);
     const sum = sent.reduce((total, quantity) => total + quantity, 0);
@@ -48,13 +51,13 @@ function look(known: Knowledge): Look {
   const seeDuplicate = (call: ObservedCall, record: ObservedRecord): void => {
     const { dimension, quantity } = record;
     const { at, requestId, region } = call;
-    const key = usageKey(call, record, known);
+    const { key } = usageOf(call, record, known);
     const held = book.held(key, region);
     // A zero record for an hour with usage loses nothing; J-5: nor does the same quantity, where resends are refused.
     if (quantity === 0 || held?.quantity === quantity) return;
     if (held !== undefined && isHeartbeat(held, record)) return;
     const place = placeOf(call, record, known);
-    const regional = `${region}\n${key}`;
+    const regional = `${region} ${key}`;
     const one = refused.get(regional) ?? { ...place, dimension, held, sent: [], times: 0, sights: [] };
     refused.set(regional, one, at);
     one.times += 1;

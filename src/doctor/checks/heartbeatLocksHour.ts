@@ -6,8 +6,10 @@
 import { hourMs } from "../../api/limits.ts";
 import type { Check, Finding, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
+import { bookOf, isHeartbeat } from "./book.ts";
 import { createTally, findingOf, type Group, hasUnits, type Place, plural, type Sight, showUnits } from "./tally.ts";
-import { bookOf, createRecent, isDuplicate, isHeartbeat, placeOf, productOf, usageKey } from "./usage.ts";
+import { createRecent, isDuplicate, placeOf, productOf } from "./usage.ts";
+import { usageOf } from "./usageKeys.ts";
 
 interface Heartbeat extends Place {
   readonly dimension: string;
@@ -28,7 +30,7 @@ export const heartbeatLocksHour: Check = {
 function look(known: Knowledge): Look {
   const book = bookOf(known);
   const tally = createTally();
-  const heartbeats = createRecent<Heartbeat>((one) => {
+  const heartbeats = createRecent<string, Heartbeat>((one) => {
     const { dimension, refused, sights } = one;
     if (refused === 0 && !one.isRisk) return;
     tally.add(one, { dimension, quantity: refused, figures: { lost: refused > 0 ? 1 : 0 }, sights });
@@ -36,17 +38,16 @@ function look(known: Knowledge): Look {
 
   const see = (call: ObservedCall, record: ObservedRecord): void => {
     const { at, requestId, region } = call;
-    const key = usageKey(call, record, known);
-    const regional = `${region}\n${key}`;
+    const { key } = usageOf(call, record, known);
     const held = book.held(key, region);
     if (isDuplicate(call, record)) {
-      const one = heartbeats.get(regional);
+      const one = heartbeats.get(`${region} ${key}`);
       if (one === undefined) return;
       one.refused = Math.max(one.refused, record.quantity);
       if (record.quantity > 0 && one.sights.length < evidenceMax) one.sights.push({ at, requestId });
     } else if (held?.requestId === requestId && isHeartbeat(held, record)) {
       heartbeats.set(
-        regional,
+        `${region} ${key}`,
         {
           ...placeOf(call, record, known),
           dimension: record.dimension,

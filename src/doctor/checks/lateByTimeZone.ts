@@ -1,5 +1,6 @@
 /** Local time that is sent as UTC (B-55, B-57): `zone.ts` says what tells it from usage that is late. */
 import type { Check, Finding, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
+import { bookOf, quantityHeld } from "./book.ts";
 import {
   createTally,
   findingOf,
@@ -11,7 +12,8 @@ import {
   type Sight,
   showUnits,
 } from "./tally.ts";
-import { bookOf, createRecent, isAccepted, placeOf, quantityHeld, usageKey } from "./usage.ts";
+import { createRecent, isAccepted, placeOf } from "./usage.ts";
+import { type UsageKey, usageOf } from "./usageKeys.ts";
 import { isOutOfBounds } from "./window.ts";
 import { createZones, type Stamps, shiftOf, westOf } from "./zone.ts";
 
@@ -33,18 +35,19 @@ function look(known: Knowledge): Look {
   const book = bookOf(known);
   const zones = createZones(known);
   const tally = createTally();
-  const lost = createRecent<Lost>((one) => {
+  const lost = createRecent<UsageKey, Lost>((one) => {
     const isEast = one.steps < 0;
     if (!isEast && zones.west(one) !== one.steps) return;
     const { dimension, quantity, sight } = one;
     tally.add(one, { dimension, quantity, sights: [sight], figures: { [isEast ? "east" : "west"]: 1 } });
   });
 
-  const seeLost = (call: ObservedCall, record: ObservedRecord, key: string, place: Place): void => {
+  const seeLost = (call: ObservedCall, record: ObservedRecord, key: UsageKey): void => {
     const steps = shiftOf(call, record);
     if (steps === undefined || !isOutOfBounds(call, record) || quantityHeld(book, key) !== undefined) return;
     const { dimension, quantity } = record;
     const { at, requestId } = call;
+    const place = placeOf(call, record, known);
     if (lost.get(key) === undefined)
       lost.set(key, { ...place, dimension, quantity, steps, sight: { at, requestId } }, at);
   };
@@ -54,10 +57,9 @@ function look(known: Knowledge): Look {
       book.see(call);
       lost.expire(call.at);
       for (const record of call.records) {
-        const key = usageKey(call, record, known);
-        const place = placeOf(call, record, known);
+        const { key } = usageOf(call, record, known);
         if (isAccepted(record)) lost.delete(key);
-        else if (call.outcome === "TimestampOutOfBoundsException") seeLost(call, record, key, place);
+        else if (call.outcome === "TimestampOutOfBoundsException") seeLost(call, record, key);
       }
       zones.see(call);
     },

@@ -9,8 +9,10 @@
 import { minuteMs } from "../../api/limits.ts";
 import type { Check, Finding, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
+import { bookOf } from "./book.ts";
 import { createTally, findingOf, type Group, hasUnits, type Place, plural, type Sight, showUnits } from "./tally.ts";
-import { bookOf, createRecent, holderOf, isAccepted, keptMs, keyOf, placeOf } from "./usage.ts";
+import { createRecent, isAccepted, keptMs, placeOf } from "./usage.ts";
+import { type Usage, type UsageKey, usageOf } from "./usageKeys.ts";
 
 /** Answers of CustomerNotSubscribed for one customer, with nothing accepted in between. */
 interface Streak {
@@ -43,15 +45,14 @@ function look(known: Knowledge): Look {
   const book = bookOf(known);
   const streaks = new Map<string, Streak>();
   const tally = createTally();
-  const unbilled = createRecent<Unbilled>((one) => {
+  const unbilled = createRecent<UsageKey, Unbilled>((one) => {
     if (!wasOverlooked(one, known)) return;
     const { record, times, sights } = one;
     const { dimension, quantity } = record;
     tally.add(one, { dimension, quantity, sights, figures: { again: times - 1 } });
   });
 
-  const seeRefusal = (call: ObservedCall, record: ObservedRecord, holder: string): void => {
-    const key = keyOf(holder, record);
+  const seeRefusal = (call: ObservedCall, record: ObservedRecord, { holder, key }: Usage): void => {
     // B-69: what was accepted is billed, whatever a replay of it is told.
     if (book.heldAll(key).length > 0) return;
     const { at, requestId } = call;
@@ -73,15 +74,15 @@ function look(known: Knowledge): Look {
       for (const record of call.records) {
         const isRefusal = record.status === "CustomerNotSubscribed";
         if (!isRefusal && !isAccepted(record)) continue;
-        const holder = holderOf(call, record, known);
+        const usage = usageOf(call, record, known);
         if (isRefusal) {
-          seeRefusal(call, record, holder);
+          seeRefusal(call, record, usage);
           continue;
         }
-        unbilled.delete(keyOf(holder, record));
-        const streak = streaks.get(holder);
+        unbilled.delete(usage.key);
+        const streak = streaks.get(usage.holder);
         if (streak !== undefined) streak.resumedAt = call.at;
-        streaks.delete(holder);
+        streaks.delete(usage.holder);
       }
     },
     findings: () => {

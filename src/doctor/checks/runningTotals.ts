@@ -6,8 +6,12 @@
 import { hourMs } from "../../api/limits.ts";
 import type { Check, Knowledge, Look } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
+import { bookOf, isFirst } from "./book.ts";
+import { entryOf } from "./evidence.ts";
+import type { Series } from "./heldHour.ts";
 import { createTally, findingOf, type Place, plural, type Sight } from "./tally.ts";
-import { bookOf, holderOf, keyOf, placeOf } from "./usage.ts";
+import { placeOf } from "./usage.ts";
+import { usageOf } from "./usageKeys.ts";
 
 /** Of one holder and dimension: the hours that end with the last one. */
 interface Run extends Place {
@@ -16,6 +20,7 @@ interface Run extends Place {
   first: number;
   hours: number;
   increases: number;
+  /** The first hour, and those that make it long: most runs are short, and there is one for each series. */
   readonly sights: Sight[];
 }
 
@@ -30,7 +35,8 @@ export const runningTotals: Check = {
 
 function look(known: Knowledge): Look {
   const book = bookOf(known);
-  const runs = new Map<string, Run>();
+  /** By Region. */
+  const allRuns = new Map<string, Map<Series, Run>>();
   const tally = createTally();
   const settle = (run: Run): void => {
     const { hours, increases, first, quantity, sights } = run;
@@ -41,14 +47,13 @@ function look(known: Knowledge): Look {
     see: (call) => {
       book.see(call);
       if (call.operation !== "BatchMeterUsage") return;
+      const sight = { at: call.at, requestId: call.requestId };
+      const runs = entryOf(allRuns, call.region, () => new Map<Series, Run>());
       for (const record of call.records) {
-        const { quantity, hourAt, dimension, status } = record;
-        const holder = holderOf(call, record, known);
-        const isNew = book.held(keyOf(holder, record), call.region)?.requestId === call.requestId;
-        if (status !== "Success" || !isNew) continue;
-        const sight = { at: call.at, requestId: call.requestId };
-        const key = `${call.region}\n${holder}\n${dimension}`;
-        const run = runs.get(key);
+        const { quantity, hourAt, status } = record;
+        const { series, key } = usageOf(call, record, known);
+        if (status !== "Success" || !isFirst(book, key, call)) continue;
+        const run = runs.get(series);
         // An hour that came later than the one after it is left out: its place in the run is not known any more.
         if (run !== undefined && hourAt <= run.hourAt) continue;
         if (run !== undefined && hourAt === run.hourAt + hourMs && quantity >= run.quantity) {
@@ -56,17 +61,17 @@ function look(known: Knowledge): Look {
           run.increases += quantity > run.quantity ? 1 : 0;
           run.quantity = quantity;
           run.hours += 1;
-          if (run.sights.length < evidenceMax) run.sights.push(sight);
+          if (run.hours > hoursMin - evidenceMax && run.sights.length < evidenceMax) run.sights.push(sight);
           continue;
         }
         if (run !== undefined) settle(run);
         const place = placeOf(call, record, known);
-        runs.set(key, { ...place, hourAt, quantity, first: quantity, hours: 1, increases: 0, sights: [sight] });
+        runs.set(series, { ...place, hourAt, quantity, first: quantity, hours: 1, increases: 0, sights: [sight] });
       }
     },
     findings: () => {
-      for (const run of runs.values()) settle(run);
-      runs.clear();
+      for (const runs of allRuns.values()) for (const run of runs.values()) settle(run);
+      allRuns.clear();
       return tally.groups().map((group) =>
         findingOf(group, {
           check: name,

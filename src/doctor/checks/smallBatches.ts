@@ -7,9 +7,11 @@
 import { minuteMs } from "../../api/limits.ts";
 import type { Check, Knowledge, Look, ObservedCall } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
+import { bookOf, isFirst } from "./book.ts";
 import { principalOf } from "./evidence.ts";
 import { createTally, findingOf, plural, type Sight } from "./tally.ts";
-import { bookOf, productOf, usageKey } from "./usage.ts";
+import { productOf } from "./usage.ts";
+import { usageOf } from "./usageKeys.ts";
 
 interface Minute {
   readonly startsAt: number;
@@ -83,9 +85,7 @@ function look(known: Knowledge): Look {
 
   function freshRecords(call: ObservedCall): number {
     return call.records.filter(
-      (record) =>
-        record.status === "Success" &&
-        book.held(usageKey(call, record, known), call.region)?.requestId === call.requestId,
+      (record) => record.status === "Success" && isFirst(book, usageOf(call, record, known).key, call),
     ).length;
   }
 }

@@ -5,8 +5,10 @@
  */
 import type { Check, Finding, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
+import { bookOf, quantityHeld } from "./book.ts";
 import { createTally, findingOf, type Group, hasUnits, type Place, plural, type Sight, showUnits } from "./tally.ts";
-import { bookOf, createPatience, createRecent, isAccepted, placeOf, quantityHeld, usageKey } from "./usage.ts";
+import { createPatience, createRecent, isAccepted, placeOf } from "./usage.ts";
+import { type UsageKey, usageOf } from "./usageKeys.ts";
 
 interface Returned extends Place {
   readonly dimension: string;
@@ -29,13 +31,13 @@ function look(known: Knowledge): Look {
   const book = bookOf(known);
   const patience = createPatience();
   const tally = createTally();
-  const returned = createRecent<Returned>((one) => {
+  const returned = createRecent<UsageKey, Returned>((one) => {
     if (!patience.isOver(one.caller, known.now - one.lastAt)) return;
     const { dimension, sights } = one;
     tally.add(one, { dimension, quantity: one.quantity - (one.held ?? 0), sights });
   });
 
-  const seeUnprocessed = (call: ObservedCall, record: ObservedRecord, key: string): void => {
+  const seeUnprocessed = (call: ObservedCall, record: ObservedRecord, key: UsageKey): void => {
     const held = quantityHeld(book, key);
     if (held !== undefined && held >= record.quantity) return;
     const { at, requestId } = call;
@@ -57,7 +59,8 @@ function look(known: Knowledge): Look {
       for (const record of call.records) {
         // A whole call that failed leaves the record as undelivered as it was.
         if (record.status === "Refused") continue;
-        const key = usageKey(call, record, known);
+        if (returned.isEmpty && record.status !== "Unprocessed") continue;
+        const { key } = usageOf(call, record, known);
         if (record.status === "Unprocessed") {
           seeUnprocessed(call, record, key);
           continue;
