@@ -1,15 +1,6 @@
 /** What the two checks of usage that was billed twice share (K-8): keys that do not see each other. */
-import type { Finding, ObservedCall } from "../observed.ts";
-import type { Book } from "./book.ts";
-import type { Held } from "./heldHour.ts";
+import type { Finding } from "../observed.ts";
 import { findingOf, type Group, plural, showUnits } from "./tally.ts";
-import type { UsageKey } from "./usageKeys.ts";
-
-/** The call's own claim of the key, where this call was the first in its Region. */
-export function claimOf(book: Book, key: UsageKey, call: ObservedCall): Held | undefined {
-  const held = book.held(key, call.region);
-  return held?.requestId === call.requestId ? held : undefined;
-}
 
 export function billedTwice(
   group: Group,

@@ -1,8 +1,8 @@
 /** One usage that was accepted by product code and by licence, which are two keys and two bills (K-8, B-34). */
 import { licenseTail } from "../../api/identifiers.ts";
 import type { Check, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
-import { billedTwice, claimOf } from "./billedTwice.ts";
-import { bookOf } from "./book.ts";
+import { billedTwice } from "./billedTwice.ts";
+import { bookOf, claimOf } from "./book.ts";
 import { createTally, sightOf } from "./tally.ts";
 import { placeOf, productOf } from "./usage.ts";
 import { buyerHolder, keysOf, licenceHolder, type UsageKey } from "./usageKeys.ts";

@@ -4,8 +4,8 @@
  * half of what both Regions have is the same was it sent twice.
  */
 import type { Check, Knowledge, Look } from "../observed.ts";
-import { billedTwice, claimOf } from "./billedTwice.ts";
-import { bookOf } from "./book.ts";
+import { billedTwice } from "./billedTwice.ts";
+import { bookOf, claimOf } from "./book.ts";
 import { createTally, sightOf } from "./tally.ts";
 import { placeOf } from "./usage.ts";
 import { type UsageKey, usageOf } from "./usageKeys.ts";

@@ -77,9 +77,10 @@ export function createBook(known: Knowledge, recordsMax = defaultRecordsMax): Bo
 
 const none: readonly Held[] = [];
 
-/** Whether the call was the first in its Region to have this usage accepted. */
-export function isFirst(book: Book, key: UsageKey, { region, requestId }: ObservedCall): boolean {
-  return book.held(key, region)?.requestId === requestId;
+/** The call's own claim of the key, where this call was the first in its Region. */
+export function claimOf(book: Book, key: UsageKey, { region, requestId }: ObservedCall): Held | undefined {
+  const held = book.held(key, region);
+  return held?.requestId === requestId ? held : undefined;
 }
 
 /** Of all Regions: what counts of this usage, at most. */

@@ -6,7 +6,7 @@
 import { hourMs } from "../../api/limits.ts";
 import { showSpan } from "../../rules/times.ts";
 import type { Check, Finding, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
-import { bookOf, isFirst, quantityHeld } from "./book.ts";
+import { bookOf, claimOf, quantityHeld } from "./book.ts";
 import {
   createTally,
   findingOf,
@@ -69,7 +69,7 @@ function look(known: Knowledge): Look {
       for (const record of call.records) {
         const { key } = usageOf(call, record, known);
         if (call.outcome === "TimestampOutOfBoundsException") seeRefused(call, record, key);
-        const isNew = isAccepted(record) && isFirst(book, key, call);
+        const isNew = isAccepted(record) && claimOf(book, key, call) !== undefined;
         const leftMs = windowEnd(call, record) - call.at;
         if (!isNew || leftMs > closeMs || leftMs < 0) continue;
         const place = placeOf(call, record, known);

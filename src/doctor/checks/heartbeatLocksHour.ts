@@ -6,7 +6,7 @@
 import { hourMs } from "../../api/limits.ts";
 import type { Check, Finding, Knowledge, Look, ObservedCall, ObservedRecord } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
-import { bookOf, isHeartbeat } from "./book.ts";
+import { bookOf, claimOf, isHeartbeat } from "./book.ts";
 import { createTally, findingOf, type Group, hasUnits, type Place, plural, type Sight, showUnits } from "./tally.ts";
 import { createRecent, isDuplicate, placeOf, productOf } from "./usage.ts";
 import { usageOf } from "./usageKeys.ts";
@@ -39,13 +39,13 @@ function look(known: Knowledge): Look {
   const see = (call: ObservedCall, record: ObservedRecord): void => {
     const { at, requestId, region } = call;
     const { key } = usageOf(call, record, known);
-    const held = book.held(key, region);
+    const claim = claimOf(book, key, call);
     if (isDuplicate(call, record)) {
       const one = heartbeats.get(`${region} ${key}`);
       if (one === undefined) return;
       one.refused = Math.max(one.refused, record.quantity);
       if (record.quantity > 0 && one.sights.length < evidenceMax) one.sights.push({ at, requestId });
-    } else if (held?.requestId === requestId && isHeartbeat(held, record)) {
+    } else if (claim !== undefined && isHeartbeat(claim, record)) {
       heartbeats.set(
         `${region} ${key}`,
         {

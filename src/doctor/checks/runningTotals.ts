@@ -6,12 +6,12 @@
 import { hourMs } from "../../api/limits.ts";
 import type { Check, Knowledge, Look } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
-import { bookOf, isFirst } from "./book.ts";
+import { bookOf, claimOf } from "./book.ts";
 import { entryOf } from "./evidence.ts";
 import type { Series } from "./heldHour.ts";
 import { createTally, findingOf, type Place, plural, type Sight } from "./tally.ts";
 import { placeOf } from "./usage.ts";
-import { usageOf } from "./usageKeys.ts";
+import { seriesOf, usageOf } from "./usageKeys.ts";
 
 /** Of one holder and dimension: the hours that end with the last one. */
 interface Run extends Place {
@@ -51,9 +51,9 @@ function look(known: Knowledge): Look {
       const runs = entryOf(allRuns, call.region, () => new Map<Series, Run>());
       for (const record of call.records) {
         const { quantity, hourAt, status } = record;
-        const { series, key } = usageOf(call, record, known);
-        if (status !== "Success" || !isFirst(book, key, call)) continue;
-        const run = runs.get(series);
+        const { key } = usageOf(call, record, known);
+        if (status !== "Success" || claimOf(book, key, call) === undefined) continue;
+        const run = runs.get(seriesOf(key));
         // An hour that came later than the one after it is left out: its place in the run is not known any more.
         if (run !== undefined && hourAt <= run.hourAt) continue;
         if (run !== undefined && hourAt === run.hourAt + hourMs && quantity >= run.quantity) {
@@ -66,7 +66,15 @@ function look(known: Knowledge): Look {
         }
         if (run !== undefined) settle(run);
         const place = placeOf(call, record, known);
-        runs.set(series, { ...place, hourAt, quantity, first: quantity, hours: 1, increases: 0, sights: [sight] });
+        runs.set(seriesOf(key), {
+          ...place,
+          hourAt,
+          quantity,
+          first: quantity,
+          hours: 1,
+          increases: 0,
+          sights: [sight],
+        });
       }
     },
     findings: () => {

@@ -7,7 +7,7 @@
 import { minuteMs } from "../../api/limits.ts";
 import type { Check, Knowledge, Look, ObservedCall } from "../observed.ts";
 import { evidenceMax } from "../observed.ts";
-import { bookOf, isFirst } from "./book.ts";
+import { bookOf, claimOf } from "./book.ts";
 import { principalOf } from "./evidence.ts";
 import { createTally, findingOf, plural, type Sight } from "./tally.ts";
 import { productOf } from "./usage.ts";
@@ -85,7 +85,7 @@ function look(known: Knowledge): Look {
 
   function freshRecords(call: ObservedCall): number {
     return call.records.filter(
-      (record) => record.status === "Success" && isFirst(book, usageOf(call, record, known).key, call),
+      (record) => record.status === "Success" && claimOf(book, usageOf(call, record, known).key, call) !== undefined,
     ).length;
   }
 }

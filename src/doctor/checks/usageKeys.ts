@@ -16,7 +16,6 @@ export type UsageKey = number;
 /** What a record is counted as. */
 export interface Usage {
   readonly holder: string;
-  readonly series: Series;
   readonly key: UsageKey;
 }
 
@@ -62,8 +61,7 @@ export class UsageKeys {
     let usage = this.#usages.get(record);
     if (usage === undefined) {
       const holder = holderOf(call, record, this.#known);
-      const key = this.keyOf(holder, record);
-      usage = { holder, series: seriesOf(key), key };
+      usage = { holder, key: this.keyOf(holder, record) };
       this.#usages.set(record, usage);
     }
     return usage;
