@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ownEnvironment } from "../support/ownEnvironment.ts";
 import { type DemoServer, main, runCli, startDemo } from "./support.ts";
 
 let server: DemoServer;
@@ -190,7 +191,7 @@ test.skipIf(process.platform === "win32")("an export that is interrupted leaves 
 
 test("a reader that has seen enough is no failure", () => {
   const command = `"$0" "$1" settings get --json | head -c 1; echo "\${PIPESTATUS[0]}"`;
-  const env = { PATH: process.env.PATH, METERHOUSE_URL: server.url, METERHOUSE_DATA: server.dataDir };
+  const env = { ...ownEnvironment, METERHOUSE_URL: server.url, METERHOUSE_DATA: server.dataDir };
   const { stdout, stderr } = spawnSync("bash", ["--norc", "-c", command, process.execPath, main], {
     env,
     encoding: "utf8",

@@ -3,6 +3,7 @@ import { chdir, cwd as currentFolder } from "node:process";
 import { Readable, Writable } from "node:stream";
 import type { CliContext } from "../../src/cli/context.ts";
 import { createProgram, registerNouns, run } from "../../src/cli/run.ts";
+import { ownEnvironment } from "../support/ownEnvironment.ts";
 import type { CliOptions, Result } from "./support.ts";
 
 let previous: Promise<unknown> = Promise.resolve();
@@ -22,7 +23,7 @@ async function runAlone(
   const context: CliContext = {
     ...{ stdout: stdout.stream, stderr: stderr.stream, stdin: Readable.from([stdin ?? ""]) },
     // Nothing of the caller's own METERHOUSE_… variables.
-    env: { PATH: process.env.PATH, ...env },
+    env: { ...ownEnvironment, ...env },
   };
   const program = createProgram().configureOutput({
     writeOut: (text) => context.stdout.write(text),

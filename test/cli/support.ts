@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { ownEnvironment } from "../support/ownEnvironment.ts";
 import { runHere } from "./here.ts";
 
 export const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -27,7 +28,7 @@ export function runCli(args: readonly string[], { env = {}, stdin, cwd }: CliOpt
     const child = execFile(
       process.execPath,
       [main, ...args],
-      { cwd: cwd ?? tmpdir(), env: { PATH: process.env.PATH, ...env }, maxBuffer: 64 * 1_048_576 },
+      { cwd: cwd ?? tmpdir(), env: { ...ownEnvironment, ...env }, maxBuffer: 64 * 1_048_576 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : error.code;
         if (typeof code === "number") resolve({ code, stdout, stderr });
@@ -77,7 +78,7 @@ export async function startDemo(): Promise<DemoServer> {
   const child = spawn(
     process.execPath,
     [main, "serve", "--demo", "--port", "0", "--data", dataDir, "--log-level", "error"],
-    { cwd: folder, env: { PATH: process.env.PATH }, stdio: ["ignore", "pipe", "pipe"] },
+    { cwd: folder, env: ownEnvironment, stdio: ["ignore", "pipe", "pipe"] },
   );
   // However the test ends, the server does not outlive it.
   process.once("exit", () => child.kill("SIGKILL"));

@@ -26,8 +26,18 @@ export interface ConsoleHarness {
   close(): Promise<void>;
 }
 
+/** Ports of this process's servers that were closed: at the same address the browser has the console's code compiled. */
+const usedPorts: number[] = [];
+
+async function startServer(options: MeterhouseOptions): Promise<Meterhouse> {
+  const port = usedPorts.pop();
+  if (port === undefined) return startMeterhouse(options);
+  // Another process may have it by now.
+  return startMeterhouse({ ...options, port }).catch(() => startMeterhouse(options));
+}
+
 export async function startConsole(options: MeterhouseOptions = {}): Promise<ConsoleHarness> {
-  const meterhouse = await startMeterhouse({ now: startAt, ...options });
+  const meterhouse = await startServer({ now: startAt, ...options });
   const taken: Page[] = [];
   let problems: string[] = [];
 
@@ -100,6 +110,7 @@ export async function startConsole(options: MeterhouseOptions = {}): Promise<Con
     close: async () => {
       await giveBack();
       await meterhouse.close();
+      usedPorts.push(Number(new URL(meterhouse.endpoint).port));
     },
   };
 }

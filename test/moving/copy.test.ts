@@ -12,6 +12,7 @@ import { openTarget, type RawPlace } from "../../src/openStore.ts";
 import type { Store } from "../../src/store/store.ts";
 import { runCli } from "../cli/support.ts";
 import { claim, clientToken, event, hour, unit } from "../store/fixtures.ts";
+import { ownEnvironment } from "../support/ownEnvironment.ts";
 import {
   addSealedFile,
   engineNames,
@@ -159,7 +160,7 @@ describe.each([
     for (const rows of [4_500, 3_000]) {
       const signal = await new Promise((resolve) => {
         const args = [script, String(rows), from.name, to.name];
-        execFile(process.execPath, args, { env: { PATH: process.env.PATH, ...env } }).once("close", (_code, sign) =>
+        execFile(process.execPath, args, { env: { ...ownEnvironment, ...env } }).once("close", (_code, sign) =>
           resolve(sign),
         );
       });

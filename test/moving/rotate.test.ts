@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { reissueSecrets } from "../../src/moving/reissue.ts";
 import { rotateMasterKey } from "../../src/moving/rotate.ts";
 import { createSealer } from "../../src/secrets.ts";
+import { ownEnvironment } from "../support/ownEnvironment.ts";
 import {
   addSealedFile,
   engineNames,
@@ -29,7 +30,7 @@ const script = fileURLToPath(new URL("rotateAndDie.mjs", import.meta.url));
 function killedAt(step: string, times: number, { dataDir, database }: TestPlace): Promise<string> {
   const args = [script, step, String(times), dataDir, ...(database === undefined ? [] : [database])];
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { env: { PATH: process.env.PATH } }, (error, _stdout, stderr) => {
+    execFile(process.execPath, args, { env: ownEnvironment }, (error, _stdout, stderr) => {
       resolve(error?.signal ?? stderr);
     });
   });

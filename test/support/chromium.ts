@@ -5,13 +5,15 @@
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
-const executablePath = "/usr/bin/chromium";
+/** The first that is there. The one without a window is the same browser, and takes a third less for the same pages. */
+const executables = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
+const executablePath = executables.find((path) => existsSync(path));
 /**
  * Tests skip themselves then, and say so. (They may be tried once more each: on two cores that do much else, a browser now
  * and then does not come to show a page in time.)
  */
-export const isChromiumMissing = !existsSync(executablePath);
-if (isChromiumMissing) console.warn(`${executablePath} is not there (apt-get install chromium): skipped`);
+export const isChromiumMissing = executablePath === undefined;
+if (isChromiumMissing) console.warn("/usr/bin/chromium is not there (apt-get install chromium): skipped");
 
 const args = [
   "--no-sandbox",
@@ -27,12 +29,17 @@ let launching: Promise<Browser> | undefined;
 
 /** It ends with the process. */
 async function sharedBrowser(): Promise<Browser> {
-  launching ??= chromium.launch({ executablePath, args });
+  launching ??= launch();
   const browser = await launching;
   if (browser.isConnected()) return browser;
   // It fell over under an earlier test: that is no matter of the next one's.
-  launching = chromium.launch({ executablePath, args });
+  launching = launch();
   return launching;
+}
+
+async function launch(): Promise<Browser> {
+  if (executablePath === undefined) throw new Error("There is no Chromium (apt-get install chromium).");
+  return chromium.launch({ executablePath, args });
 }
 
 /** Of all the browser's pages, whoever used them: by the options of their contexts. */

@@ -58,6 +58,8 @@ export async function startPostgres(settings: PostgresSettings = {}): Promise<Ow
       unix_socket_directories: "",
       max_connections: "200",
       max_locks_per_transaction: "512",
+      // Tests hold little, and make many connections: each is a process that this memory is mapped into and out of.
+      shared_buffers: "24MB",
       ...more,
     }).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     onLog: (line: unknown) => said.push(String(line)),

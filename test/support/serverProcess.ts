@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { CatalogDocument } from "../../src/catalog/schema.ts";
 import { createSealer, loadMasterKey } from "../../src/secrets.ts";
 import { openSqliteStore, type SqliteStore } from "../../src/store/sqlite/open.ts";
+import { ownEnvironment } from "./ownEnvironment.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
@@ -103,8 +104,7 @@ export function launch(place: Place, { under = [], flags = [], env = {} }: Launc
   const [command = process.execPath, ...args] = [...under, process.execPath, ...own];
   const child = spawn(command, args, {
     cwd: place.folder,
-    // Nothing of the caller's own METERHOUSE_… variables.
-    env: { PATH: process.env.PATH, METERHOUSE_LOG_LEVEL: "warn", ...env },
+    env: { ...ownEnvironment, METERHOUSE_LOG_LEVEL: "warn", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     // A process group of its own, see killGroup.
     detached: true,

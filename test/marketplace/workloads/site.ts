@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { type Meterhouse, type MeterhouseOptions, startMeterhouse } from "../../../src/index.ts";
+import { ownEnvironment } from "../../support/ownEnvironment.ts";
 
 export const seller = "111122223333";
 export const buyer = "444455556666";
@@ -65,7 +66,7 @@ const running = new Set<{ readonly child: ChildProcessByStdio<Writable, Readable
 export function startProgram(environment: Readonly<Record<string, string>>, file = "./probe.mjs"): Program {
   const home = mkdtempSync(join(tmpdir(), "meterhouse-workload-"));
   const child = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], {
-    env: { HOME: home, PATH: process.env.PATH, ...environment },
+    env: { HOME: home, ...ownEnvironment, ...environment },
     stdio: ["pipe", "pipe", "pipe"],
   });
   running.add({ child, home });
