@@ -25,7 +25,7 @@ import { readerSource } from "./reader.ts";
 import { CallCounts } from "./summaries/callCounts.ts";
 import { callKinds, KeptBlocks, usageKinds } from "./summaries/keptBlocks.ts";
 import { readyDays } from "./summaries/keptDays.ts";
-import { ReadyAhead } from "./summaries/readyAhead.ts";
+import { ReadyAhead, type Rest } from "./summaries/readyAhead.ts";
 import { UsageSeriesSums } from "./summaries/usageSeries.ts";
 import { UsageIndex } from "./usageIndex.ts";
 import { Writer, type WriterBounds } from "./writer.ts";
@@ -231,11 +231,12 @@ function assemble({ database, file, sealer, bounds, release }: Assembly): Sqlite
     ensureOpen();
     if (mover.isStuck) throw new Error("the tables cannot be written");
   };
-  const readyAhead = new ReadyAhead(ensureGoing, [
-    (rest) => callCounts.readyAhead(rest),
-    (rest) => usageSeries.readyAhead(rest),
-    (rest) => readyDays({ database, months, turn, blocks: usageBlocks }, rest),
-  ]);
+  const makers = [
+    (rest: Rest) => callCounts.readyAhead(rest),
+    (rest: Rest) => usageSeries.readyAhead(rest),
+    (rest: Rest) => readyDays({ database, months, turn, blocks: usageBlocks }, rest),
+  ];
+  const readyAhead = new ReadyAhead(ensureGoing, () => journal.lastRow, makers);
   readyAhead.schedule();
   const ledger = new SqliteLedger({
     ...{ database, commits, interner, months, audit, catalog, journal, index, seen },

@@ -5,6 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 const delayMs = 3_000;
 /** It rests this much longer than it worked: nobody waits for it, and calls should not, either. */
 const restsPerWork = 4;
+/** The same where no call came meanwhile. */
+const restsPerWorkAlone = 0.5;
 const restMaxMs = 1_000;
 
 /** Between two bits of work. */
@@ -12,6 +14,7 @@ export type Rest = () => Promise<void>;
 
 export class ReadyAhead {
   readonly #ensureGoing: () => void;
+  readonly #newest: () => number;
   readonly #makers: readonly ((rest: Rest) => Promise<void>)[];
   #timer: NodeJS.Timeout | undefined;
   #isRunning = false;
@@ -19,10 +22,11 @@ export class ReadyAhead {
 
   /**
    * A maker rejects when the store fails or is closed: what it left is made later, or when someone asks. `ensureGoing`
-   * throws when nothing is to be made.
+   * throws when nothing is to be made; `newest` is another number after each call.
    */
-  constructor(ensureGoing: () => void, makers: readonly ((rest: Rest) => Promise<void>)[]) {
+  constructor(ensureGoing: () => void, newest: () => number, makers: readonly ((rest: Rest) => Promise<void>)[]) {
     this.#ensureGoing = ensureGoing;
+    this.#newest = newest;
     this.#makers = makers;
   }
 
@@ -46,8 +50,12 @@ export class ReadyAhead {
     }
     this.#isRunning = true;
     let startedAt = performance.now();
+    let seen = this.#newest();
     const rest = async (): Promise<void> => {
-      await sleep(Math.min((performance.now() - startedAt) * restsPerWork, restMaxMs), undefined, { ref: false });
+      const newest = this.#newest();
+      const share = newest === seen ? restsPerWorkAlone : restsPerWork;
+      seen = newest;
+      await sleep(Math.min((performance.now() - startedAt) * share, restMaxMs), undefined, { ref: false });
       startedAt = performance.now();
       this.#ensureGoing();
     };
