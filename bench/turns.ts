@@ -1,7 +1,7 @@
 /**
  * Loads that take turns. A machine that shares its host is faster in one minute than in the next, by a third and more, so
  * what is compared should have had the same minutes: a second or some for each, again and again. Whoever has no turn is
- * stopped, so that nothing of it runs beside the others, unless it has sessions with a database.
+ * stopped, so that nothing of it runs beside the others.
  */
 import type { ClientReport } from "./client.ts";
 import type { Options } from "./options.ts";
@@ -49,9 +49,9 @@ export async function loadInTurns(targets: readonly Target[], parts: LoadParts):
     if (target === undefined || client === undefined) return;
     for (const server of target.servers) resume(server);
     await run(client);
-    if (!isAlone) stop(target);
+    if (!isAlone) for (const server of target.servers) pause(server);
   };
-  if (!isAlone) for (const target of targets) stop(target);
+  if (!isAlone) for (const { servers } of targets) for (const server of servers) pause(server);
 
   for (let round = 0; round < rounds; round += 1) {
     for (let place = 0; place < targets.length; place += 1) {
@@ -69,11 +69,6 @@ export async function loadInTurns(targets: readonly Target[], parts: LoadParts):
   }
   for (const { servers } of targets) for (const server of servers) resume(server);
   return loaded;
-}
-
-/** A database ends the sessions of those that say nothing; without calls they take next to nothing of the machine. */
-function stop({ servers, databasePid }: Target): void {
-  if (databasePid === undefined) for (const server of servers) pause(server);
 }
 
 function clientOf(target: Target, { options, nowMs, progress }: LoadParts): Promise<LoadClient> {
