@@ -13,7 +13,8 @@ const executablePath = executables.find((path) => existsSync(path));
  * and then does not come to show a page in time.)
  */
 export const isChromiumMissing = executablePath === undefined;
-if (isChromiumMissing) console.warn("/usr/bin/chromium is not there (apt-get install chromium): skipped");
+if (isChromiumMissing)
+  console.warn(`None of ${executables.join(", ")} is there (apt-get install chromium-headless-shell): skipped`);
 
 const args = [
   "--no-sandbox",
@@ -38,7 +39,7 @@ async function sharedBrowser(): Promise<Browser> {
 }
 
 async function launch(): Promise<Browser> {
-  if (executablePath === undefined) throw new Error("There is no Chromium (apt-get install chromium).");
+  if (executablePath === undefined) throw new Error("There is no Chromium (apt-get install chromium-headless-shell).");
   return chromium.launch({ executablePath, args });
 }
 
